@@ -1,0 +1,43 @@
+"""The command line: exit 1 with one line on stderr for what cannot be done, exit 2 for wrong usage."""
+
+import sys
+
+import typer
+
+from gateway.admin.commands import accounts, audits, homes, policies, rehearsals, serving, tokens
+from gateway.core.errors import GatewayError
+
+app = typer.Typer(
+    name="tradewarden",
+    help="A signing proxy between trading bots and exchanges: real keys stay here, bots get scoped, revocable tokens.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+homes.register(app)
+app.add_typer(accounts.app, name="account", help="Sealed real keys.")
+app.add_typer(tokens.app, name="token", help="What bots hold instead of a key.")
+app.add_typer(policies.app, name="policy", help="What tokens may do.")
+app.add_typer(audits.app, name="audit", help="The decision log.")
+audits.register(app)
+serving.register(app)
+rehearsals.register(app)
+
+
+def main() -> None:
+    """Entry point of `tradewarden`."""
+    try:
+        app()
+    except GatewayError as failure:
+        print(f"error: {failure}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as failure:
+        print(f"error: {failure}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

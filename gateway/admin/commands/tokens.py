@@ -1,0 +1,190 @@
+"""`token`: what a bot holds. Narrowing works at any time; widening asks for the passphrase unless the gateway runs."""
+
+import ipaddress
+import re
+import time
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from gateway.admin.desk import asker, operate
+from gateway.admin.terminal import HomeOption, JsonOption, PassphraseOption, existing, say, show, table
+from gateway.core.errors import Misuse
+
+app = typer.Typer(no_args_is_help=True)
+
+COLUMNS = ("name", "state", "account", "policy", "kind", "expires", "addresses", "issued")
+NameArgument = Annotated[str, typer.Argument(help="The token's name.")]
+UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+class Kind(StrEnum):
+    """How the bot signs."""
+
+    HMAC = "hmac"
+    ED25519 = "ed25519"
+    RSA = "rsa"
+    ECDSA = "ecdsa"
+
+
+@app.command()
+def issue(
+    name: NameArgument,
+    account: Annotated[str, typer.Option("--account", help="The account it trades on.")],
+    policy: Annotated[str, typer.Option("--policy", help="The policy it obeys: a file's stem in policies/.")],
+    expires: Annotated[str | None, typer.Option("--expires", help="How long it lives: 12h, 30d.")] = None,
+    allow_ip: Annotated[list[str] | None, typer.Option("--allow-ip", help="Where it may be used from.")] = None,
+    kind: Annotated[Kind, typer.Option("--kind", help="How the bot signs.")] = Kind.HMAC,
+    client: Annotated[str | None, typer.Option("--for", help="Also print how to point this bot.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+    passphrase_file: PassphraseOption = None,
+) -> None:
+    """Issue a token; its secret is shown once, now."""
+    from gateway.admin import snippets
+
+    where = existing(home)
+    snippets.check(client)
+    given = {
+        "name": name,
+        "account": account,
+        "policy": policy,
+        "expires_at": _expiry(expires),
+        "addresses": [_network(text) for text in allow_ip or ()],
+        "kind": kind.value,
+    }
+    issued = operate(where, "token.issue", given, asker(where, passphrase_file))
+    _told(issued, json, client, where.settings)
+
+
+@app.command()
+def rotate(
+    name: NameArgument,
+    client: Annotated[str | None, typer.Option("--for", help="Also print how to point this bot.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+    passphrase_file: PassphraseOption = None,
+) -> None:
+    """A new secret for the same token; the old one is worthless at once. Budgets are not refilled."""
+    from gateway.admin import snippets
+
+    where = existing(home)
+    snippets.check(client)
+    _told(operate(where, "token.rotate", {"name": name}, asker(where, passphrase_file)), json, client, where.settings)
+
+
+@app.command("list")
+def list_(home: HomeOption = None, json: JsonOption = False) -> None:
+    """All tokens, revoked ones included."""
+    from gateway.admin import looking
+
+    seen = looking.all_tokens(existing(home))
+    show(seen, json, table(COLUMNS, seen) if seen else "no tokens yet: `tradewarden token issue`")
+
+
+@app.command("show")
+def show_(name: NameArgument, home: HomeOption = None, json: JsonOption = False) -> None:
+    """One token."""
+    from gateway.admin import looking
+
+    found = [token for token in looking.all_tokens(existing(home)) if token["name"] == name]
+    if not found:
+        raise Misuse(f"there is no token {name!r}", "`tradewarden token list` shows them")
+    live = [token for token in found if token["state"] != "revoked"]
+    chosen = (live or found)[-1]
+    show(chosen, json, "\n".join(f"{key}: {value}" for key, value in chosen.items()))
+
+
+@app.command()
+def pause(name: NameArgument, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Cancels and reads only, until resumed."""
+    show(operate(existing(home), "token.pause", {"name": name}), json, f"token {name} paused: cancels and reads only")
+
+
+@app.command()
+def resume(
+    name: NameArgument, home: HomeOption = None, json: JsonOption = False, passphrase_file: PassphraseOption = None
+) -> None:
+    """Active again. Budgets are not refilled."""
+    where = existing(home)
+    result = operate(where, "token.resume", {"name": name}, asker(where, passphrase_file))
+    show(result, json, f"token {name} is active")
+
+
+@app.command()
+def revoke(
+    names: Annotated[list[str] | None, typer.Argument(help="The tokens' names.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every token.")] = False,
+    cancel_orders: Annotated[bool, typer.Option("--cancel-orders", help="Then cancel the orders they placed.")] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+    passphrase_file: PassphraseOption = None,
+) -> None:
+    """Final. When this returns no later byte leaves with the token."""
+    if bool(names) == every:
+        raise typer.BadParameter("name the tokens, or say --all")
+    where = existing(home)
+    given = {"names": names or [], "all": every}
+    result = operate(where, "token.revoke", given)
+    revoked = result["revoked"] + result["already_revoked"]
+    if cancel_orders and revoked:
+        result |= _cancelled(where, revoked, passphrase_file)
+    show(result, json, revocation_text(result))
+    fail_on(result)
+
+
+def _cancelled(where: Any, names: list[str], passphrase_file: Any) -> dict[str, Any]:
+    """Cancelling needs the open vault, and so comes second: whatever becomes of it, the tokens stay revoked."""
+    given = {"names": names}
+    try:
+        cancelled: dict[str, Any] = operate(where, "token.cancel_orders", given, asker(where, passphrase_file))
+    except Misuse as failure:
+        return {"cancelled": 0, "cancel_failures": [str(failure)]}
+    return cancelled
+
+
+def revocation_text(result: dict[str, Any]) -> str:
+    """What a revocation did, for a person."""
+    lines = [f"revoked {name}; {count} of its orders still work" for name, count in result["working_orders"].items()]
+    lines += [f"{name} was revoked before" for name in result.get("already_revoked", ())]
+    if "cancelled" in result:
+        lines.append(f"cancelled {result['cancelled']} orders")
+    return "\n".join(lines) or "there was no live token"
+
+
+def fail_on(result: dict[str, Any]) -> None:
+    """Exit 1 if orders could not be cancelled; the tokens stay revoked."""
+    failures = result.get("cancel_failures", ())
+    for failure in failures:
+        say(f"error: not cancelled: {failure}")
+    if failures:
+        raise typer.Exit(1)
+
+
+def _told(issued: dict[str, Any], json: bool, client: str | None, settings_file: Any) -> None:
+    from gateway.admin import snippets
+
+    if json:
+        show(issued, True, "")
+        return
+    say("the secret is shown only now")
+    print("\n".join(f"{key}: {value}" for key, value in issued.items() if value is not None))
+    if client:
+        print("\n" + snippets.snippet(client, issued))
+
+
+def _expiry(text: str | None) -> int | None:
+    if text is None:
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", text, re.ASCII)
+    if not found:
+        raise typer.BadParameter("write a lifetime like 90m, 12h or 30d", param_hint="--expires")
+    return time.time_ns() // 1_000_000 + int(found[1]) * UNITS_MS[found[2]]
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as failure:
+        raise typer.BadParameter(str(failure), param_hint="--allow-ip") from None

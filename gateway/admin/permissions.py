@@ -1,0 +1,56 @@
+"""Before a real key is sealed, the exchange is asked what it may do. A key that can withdraw is refused."""
+
+from os import urandom
+from typing import Any
+
+from gateway.app import Desk
+from gateway.core.errors import GatewayError, Misuse
+from gateway.core.token import Account, Credential
+from gateway.core.ulid import ulid
+from gateway.exchanges.exchange import Exchange, KeyPermissions
+
+
+async def check_key(
+    desk: Desk, exchange: Exchange, account: Account, credential: Credential, allow_withdraw: bool
+) -> dict[str, Any]:
+    """What the key may do, with warnings. Raises Misuse: it can withdraw, or there is no clear answer."""
+    await desk.market.measure(exchange.name, account.environment)
+    permissions = await _ask(desk, exchange, account, credential)
+    if permissions is None or permissions.can_withdraw is None:
+        raise Misuse("the exchange gives no clear answer on what this key may do", "mend that, or use --no-check")
+    if permissions.can_withdraw and not allow_withdraw:
+        raise Misuse(
+            "this key can withdraw",
+            "make one without that permission (a stolen gateway would then still not empty the account), "
+            "or insist with --allow-withdraw-key",
+        )
+    return {"permissions": list(permissions.granted), "warnings": _warnings(permissions)}
+
+
+async def _ask(
+    desk: Desk, exchange: Exchange, account: Account, credential: Credential
+) -> KeyPermissions | None:
+    decision_id = ulid(desk.clock.now_ms(), urandom(10))
+    try:
+        answer = await desk.sender.probe(exchange, exchange.permissions(), account, credential, decision_id)
+    except GatewayError as failure:
+        what = f"the exchange could not be asked what this key may do: {failure}"
+        raise Misuse(what, "try again, or use --no-check") from failure
+    if answer.status != 200:
+        lesson = exchange.learn(exchange.permissions(), answer)
+        raise Misuse(
+            f"the exchange refuses this key: HTTP {answer.status} {lesson.error}".rstrip(),
+            "check the key, or use --no-check",
+        )
+    return exchange.parse_permissions(answer)
+
+
+def _warnings(permissions: KeyPermissions) -> list[str]:
+    told = []
+    if permissions.can_withdraw:
+        told.append("the key can withdraw: whoever breaks into this machine can empty the account")
+    if permissions.ip_bound is False:
+        told.append("the key is not bound to an IP address: bind it at the exchange to this machine's")
+    if permissions.can_trade is False:
+        told.append("the key may not trade: bots will only be able to read")
+    return told

@@ -1,0 +1,170 @@
+"""The running gateway: its ports, its loops, and an orderly end. What it decides, the pipeline decides."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
+
+import structlog
+from watchfiles import awatch
+
+from gateway.admin.control import ControlServer
+from gateway.admin.operations import Operations
+from gateway.admin.port import AdminPort
+from gateway.app import Gateway
+from gateway.core.errors import GatewayError, Misuse
+from gateway.core.request import Answer
+from gateway.edge.grammar import Unreadable
+from gateway.edge.listener import Listener
+from gateway.exchanges.registry import EXCHANGES
+from gateway.settings import Address, Settings
+
+log = structlog.get_logger()
+
+DRAIN_S: Final = 20.0
+"""How long requests in flight may take at the end."""
+TICK_S: Final = 0.5
+CHECKPOINT_S: Final = 60.0
+MEASURE_S: Final = 60.0
+FIRST_MEASURE_S: Final = 1.5
+"""How long a start waits for an exchange's clock before it goes by its own for now."""
+
+
+def check_addresses(settings: Settings) -> list[str]:
+    """What this version does not serve, one line each. Raises Misuse for an address that others could reach."""
+    listen = settings.listen
+    for address in (listen.reverse, listen.admin, *listen.ports.values()):
+        if not address.is_loopback:
+            raise Misuse(
+                f"{address} can be reached from other machines, and this version does not serve TLS yet",
+                "listen on 127.0.0.1 or [::1]",
+            )
+    unserved = [f"listen.ports.{name}: not supported yet" for name in listen.ports if name not in EXCHANGES]
+    if listen.forward is not None:
+        unserved.append(f"listen.forward ({listen.forward}): forward mode is not served yet")
+    if listen.tls is not None:
+        unserved.append("listen.tls: TLS on the bots' ports is not served yet")
+    return unserved
+
+
+class Serving:
+    """One run of the gateway, from open ports to closed ones."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._listener = Listener(gateway.pipeline.handle, self._refuse)
+        self._operations = Operations(gateway, self._listener.close_owned_by)
+        self._control = ControlServer(gateway.home, self._operations.perform)
+        self._admin = AdminPort(gateway, lambda: len(self._listener))
+        self._stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then finish what is in flight."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        try:
+            await self._start()
+            await self._stop.wait()
+        finally:
+            await self._end()
+
+    async def _start(self) -> None:
+        gateway = self._gateway
+        gateway.note({"type": "started", "completed": gateway.completed})
+        await self._control.start()
+        await asyncio.wait([asyncio.create_task(self._measure())], timeout=FIRST_MEASURE_S)
+        for name in gateway.exchanges:
+            gateway.pipeline.authenticator.start(name)
+        await self._open_ports()
+        await self._admin.start(gateway.settings.listen.admin)
+        self._tasks = [asyncio.create_task(self._watched(name, work)) for name, work in self._loops()]
+        self._admin.ready = True
+        log.info("ready", reverse=str(gateway.settings.listen.reverse), admin=str(gateway.settings.listen.admin))
+
+    async def _open_ports(self) -> None:
+        listen = self._gateway.settings.listen
+        ports: list[tuple[str | None, Address]] = [(None, listen.reverse)]
+        ports += [(name, address) for name, address in listen.ports.items() if name in self._gateway.exchanges]
+        for name, address in ports:
+            await self._listener.open(name, address.host, address.port)
+
+    async def _end(self) -> None:
+        self._admin.ready = False
+        left = await self._listener.stop(DRAIN_S)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._control.close()
+        await self._admin.stop()
+        await self._gateway.upstream.close()
+        self._gateway.note({"type": "stopped", "in_flight": left})
+        self._gateway.close()
+        log.info("stopped", in_flight=left)
+
+    def _refuse(self, port: str | None, unreadable: Unreadable) -> Answer:
+        return self._gateway.pipeline.refuse(port, unreadable.status, str(unreadable))
+
+    # -- what goes on in the background -----------------------------------------------------------------------------
+
+    def _loops(self) -> list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]:
+        gateway = self._gateway
+        return [
+            ("market", gateway.market.keep_fresh),
+            ("reconciler", gateway.reconciler.run),
+            ("policies", self._watch_policies),
+            ("tick", lambda: _every(TICK_S, _sync(gateway.tick))),
+            ("checkpoint", lambda: _every(CHECKPOINT_S, _sync(gateway.checkpoint))),
+            ("clocks", lambda: _every(MEASURE_S, self._measure)),
+        ]
+
+    async def _watched(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """A loop that fails says so and begins again a second later; it never dies unseen."""
+        while True:
+            try:
+                await work()
+            except Exception as failure:
+                log.error("a background task failed and begins again", task=name, exc_info=failure)
+            await asyncio.sleep(1)
+
+    async def _watch_policies(self) -> None:
+        self._gateway.policies.reload()
+        async for _ in awatch(self._gateway.home.policies, debounce=50, step=20, recursive=False):
+            self._gateway.policies.reload()
+
+    async def _measure(self) -> None:
+        """Measure the clocks of the exchanges that have accounts; live ones also before the first account."""
+        gateway = self._gateway
+        venues = {(account.exchange, account.environment) for account in gateway.accounts.all()}
+        for exchange, environment in sorted(venues or {(name, "live") for name in gateway.exchanges}):
+            first = gateway.clock.offset_ms(exchange) is None
+            if await gateway.market.measure(exchange, environment) and first:
+                gateway.pipeline.authenticator.start(exchange)
+
+
+async def _every(pause_s: float, work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(pause_s)
+        await work()
+
+
+def _sync(work: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+    async def run() -> None:
+        try:
+            work()
+        except GatewayError as failure:
+            log.error("not done; it is tried again", why=str(failure))
+
+    return run
+
+
+def serve(gateway: Gateway) -> None:
+    """Run until told to stop, on uvloop."""
+    import uvloop
+
+    uvloop.run(_serve(gateway))
+
+
+async def _serve(gateway: Gateway) -> None:
+    await Serving(gateway).run()

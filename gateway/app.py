@@ -1,0 +1,185 @@
+"""Wiring: the one place that picks what stands behind each port. Opens a home; nothing here decides anything.
+
+    Desk      a home opened for writing: state, log, lifecycle. Enough for whatever narrows.
+    Gateway   a Desk with the vault open: tokens, ledger, market, upstream, the pipeline.
+"""
+
+import os
+from dataclasses import replace
+from typing import Any, Final
+
+from gateway.audit.log import AuditLog
+from gateway.core.errors import Misuse
+from gateway.core.secret import Secret
+from gateway.core.token import Account, Token, TokenState
+from gateway.edge.upstream import UpstreamPool
+from gateway.exchanges.exchange import Exchange
+from gateway.exchanges.registry import EXCHANGES
+from gateway.home import Home
+from gateway.ledger.ledger import Ledger
+from gateway.market.clock import Clocks
+from gateway.market.market import Markets
+from gateway.metrics import Metrics
+from gateway.pipeline import Pipeline
+from gateway.ports import Surroundings
+from gateway.registry.lifecycle import Lifecycle
+from gateway.registry.policies import PolicyShelf
+from gateway.registry.start import complete_log, open_state
+from gateway.registry.tokens import LiveTokens
+from gateway.settings import Settings
+from gateway.stages.reconcile import Reconciler
+from gateway.stages.send import Sender
+from gateway.store.sqlite import SqliteStore
+from gateway.vault.anchor import TokensDigest
+from gateway.vault.envelope import LockedVault, Vault
+from gateway.vault.lender import VaultLender
+
+HOSTS: Final = frozenset(host for exchange in EXCHANGES.values() for host in exchange.hosts)
+
+
+class Desk:
+    """A home opened for writing by the one process that holds its lock; the vault stays locked."""
+
+    def __init__(self, home: Home, settings: Settings) -> None:
+        self.home = home
+        self.settings = settings
+        self.clock = Clocks()
+        self.store = SqliteStore.open(home.state)
+        header = self.store.vault()
+        if header is None:
+            raise Misuse("state.db has no vault in it", "`tradewarden init` did not finish: remove the home and repeat")
+        self.locked = LockedVault(header)
+        self.audit = AuditLog(home.audit, self.clock.now_ms, noted=self._noted)
+        self.completed = complete_log(self.store, self.audit)
+        self.lifecycle = Lifecycle(self.store, self.audit, self.locked, self.clock.now_ms, os.urandom)
+        self.exchanges: dict[str, Exchange] = dict(EXCHANGES)
+        self.upstream = _upstream(settings)
+        self.lender = VaultLender(self._box_of)
+        self.sender = Sender(self.clock, self.audit, self.lender, self.upstream)
+        self.market = Markets(self.exchanges, self.sender.public, self.clock)
+
+    def unlock(self, passphrase: Secret) -> Vault:
+        """Open the vault. Raises WrongPassphrase, Damaged."""
+        vault = self.locked.unlock(passphrase)
+        self.audit.sign = vault.sign
+        self.lender.unlock(vault)
+        return vault
+
+    def note(self, body: dict[str, Any]) -> None:
+        """Append a record that belongs to no request."""
+        self.audit.append(self.audit.draft(body), sync=False)
+
+    def close(self) -> None:
+        """Sign the log's head if the vault is open, and let go of everything."""
+        self.audit.checkpoint()
+        self.lifecycle.anchor()
+        self.audit.close()
+        self.store.close()
+
+    def _box_of(self, account: str) -> bytes | None:
+        row = self.store.account(account)
+        return None if row is None else row.box
+
+    def _noted(self, number: int, head: str) -> None:
+        self.store.logged(number)
+        with self.store.transaction(None, synced=False) as change:
+            change.put_checkpoint(number, head)
+
+
+class AccountBook:
+    """The Accounts of ports."""
+
+    def __init__(self, accounts: list[Account]) -> None:
+        self._accounts = {account.name: account for account in accounts}
+
+    def find(self, name: str) -> Account | None:
+        """The account, or None once removed."""
+        return self._accounts.get(name)
+
+    def put(self, account: Account) -> None:
+        """A new account, or a new key of one."""
+        self._accounts[account.name] = account
+
+    def drop(self, name: str) -> None:
+        """Forget a removed account."""
+        self._accounts.pop(name, None)
+
+    def all(self) -> list[Account]:
+        """Every account."""
+        return list(self._accounts.values())
+
+
+class Gateway(Desk):
+    """Everything that serves bots, short of the ports themselves."""
+
+    def __init__(self, home: Home, settings: Settings, passphrase: Secret, accept_rollback: bool = False) -> None:
+        super().__init__(home, settings)
+        self.vault = self.unlock(passphrase)
+        opened = open_state(self.store, self.audit, self.vault, os.urandom, accept_rollback)
+        self.lifecycle.unlocked(self.vault, TokensDigest.over(self.vault, opened.standings))
+        self.accounts = AccountBook(opened.accounts)
+        self.tokens = LiveTokens(self.store, self.clock.now_ms, self._halt)
+        self.tokens.load(opened.tokens, self.store.restrictions())
+        if accept_rollback:
+            self._pause_all(opened.tokens)
+        self.policies = PolicyShelf(home.policies, self.note)
+        self.policies.reload()
+        self.ledger = Ledger.open(self.store)
+        self.metrics = Metrics()
+        self.world = Surroundings(
+            self.tokens, self.accounts, self.policies, self.ledger, self.audit, self.market, self.upstream,
+            self.lender, self.clock, self.metrics, os.urandom,
+        )  # fmt: skip
+        self.pipeline = Pipeline(self.world, self.sender)
+        self.reconciler = Reconciler(self.world, self.sender, self.exchanges)
+
+    def paused(self, name: str) -> None:
+        """A token's row was paused: so is the token in memory."""
+        row = self.store.token(name)
+        token = self.tokens.find(row.id) if row else None
+        if row is not None and token is not None:
+            self.tokens.put(replace(token, state=TokenState.PAUSED, generation=row.generation))
+
+    def replace_header(self, header: bytes) -> None:
+        """The vault under another passphrase; the open vault stays open."""
+        self.note({"type": "passphrase changed"})
+        with self.store.transaction(None) as change:
+            change.put_vault(header)
+
+    def _halt(self, token: Token, why: str) -> None:
+        """A control halted the token: paused until a person resumes it."""
+        self.lifecycle.pause(token.name, why)
+        self.paused(token.name)
+
+    def _pause_all(self, tokens: list[Token]) -> None:
+        for token in tokens:
+            if token.state is not TokenState.PAUSED:
+                self._halt(token, "started with --accept-rollback")
+
+    def tick(self) -> None:
+        """Once a second: what was written becomes durable, what is counted is stored. Raises Unavailable."""
+        self.audit.tick()
+        self.ledger.tick(self.clock.now_ms())
+
+    def checkpoint(self) -> None:
+        """Once a minute: sign the log's head, move the anchor, prune what is too old."""
+        if self.audit.checkpoint():
+            self.lifecycle.anchor()
+        self.audit.prune(self.clock.now_ms(), self.settings.audit.keep)
+
+    def close(self) -> None:
+        """Store what is only counted, then as every desk."""
+        self.ledger.close()
+        super().close()
+
+
+def _upstream(settings: Settings) -> UpstreamPool:
+    timeout = settings.upstream.timeout
+    return UpstreamPool(
+        HOSTS,
+        settings.upstream.connect_to,
+        settings.upstream.ca_file,
+        timeout.connect / 1000,
+        timeout.response / 1000,
+    )
+

@@ -1,0 +1,175 @@
+"""One line of the log: how a record becomes bytes and how bytes are read back. Pure.
+
+The law: a record has exactly one encoding, and a line is bound to the one before it by ``prev``, the SHA-256 of that
+line's bytes, newline included. Nothing but text, whole numbers, booleans, null, lists and objects can be written:
+money is Decimal and becomes text, a float is an error, and so is every type of ours that can hold a secret.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from gateway.core.money import plain
+
+GENESIS: Final = b"tradewarden audit log 1\n"
+"""Stands before the first record: its hash is record 0's ``prev``."""
+MAX_LINE: Final = 1 << 20
+"""1 MiB. No record comes near it; readers hold one line in memory and need a bound."""
+
+CHECKPOINT: Final = "checkpoint"
+RECOVERED: Final = "recovered"
+PRUNED: Final = "pruned"
+OWN_TYPES: Final = frozenset({CHECKPOINT, RECOVERED, PRUNED})
+"""What the log writes of itself; nobody else may."""
+
+_START: Final = re.compile(
+    rb'\{"n":(0|[1-9][0-9]{0,11}),"t":"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z)",'
+    rb'"prev":"([0-9a-f]{64})","type":"([a-z][a-z_]{0,39})"[,}]'
+)
+_TYPE: Final = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
+_SIGNED: Final = re.compile(rb'(\{[^{}]*"type":"checkpoint"),"signature":"([0-9a-f]{128})"\}\n')
+_CHAIN_KEYS: Final = ("n", "t", "prev")
+_ENCODER: Final = msgspec.json.Encoder(order="sorted")
+_INT_LIMIT: Final = 1 << 63
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A whole line, read back: ``number``, time ``at`` (UTC, ISO, ms), ``prev``, ``type``, and the line's bytes."""
+
+    number: int
+    at: str
+    prev: str
+    type: str
+    line: bytes
+
+    @property
+    def at_ms(self) -> int:
+        """The record's time in ms since the epoch."""
+        return (datetime.fromisoformat(self.at) - _EPOCH) // timedelta(milliseconds=1)
+
+    @property
+    def head(self) -> str:
+        """The chain's head once this line is its last: what the next ``prev`` must be."""
+        return head_after(self.line)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Everything in the line, chain fields included."""
+        fields: dict[str, Any] = msgspec.json.decode(self.line)
+        return fields
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What the record says: the line without its chain fields, ``type`` included."""
+        return {key: value for key, value in self.fields.items() if key not in _CHAIN_KEYS}
+
+
+def head_after(line: bytes) -> str:
+    """Hex SHA-256 of the line's exact bytes, newline included."""
+    return hashlib.sha256(line).hexdigest()
+
+
+def read(line: bytes) -> Entry | None:
+    """The record in these bytes, or None if they are not one whole line as the log writes it."""
+    start = _START.match(line)
+    if start is None or not line.endswith(b"}\n"):
+        return None
+    number, at, prev, kind = (group.decode() for group in start.groups())
+    try:
+        line.decode()
+        datetime.fromisoformat(at)
+        msgspec.json.decode(line, type=msgspec.Raw)
+    except (ValueError, msgspec.DecodeError):
+        return None
+    return Entry(int(number), at, prev, kind, line)
+
+
+def encode(body: Mapping[str, Any]) -> bytes:
+    """The part of a line that follows the chain fields. ``body`` names its ``type``, the other keys are sorted.
+
+    Raises ValueError or TypeError for what the log cannot hold: see the law above.
+    """
+    values: dict[str, Any] = _writable(body)
+    kind = values.pop("type", None)
+    if not isinstance(kind, str) or not _TYPE.fullmatch(kind):
+        raise ValueError(f"an audit record needs a type of lower-case letters, not {kind!r}")
+    for key in _CHAIN_KEYS:
+        if key in values:
+            raise ValueError(f"{key!r} belongs to the chain and cannot stand in an audit record's body")
+    rest = b"," + _ENCODER.encode(values)[1:] if values else b"}"
+    if len(rest) > MAX_LINE - 256:
+        raise ValueError(f"an audit record of {len(rest)} bytes is too long")
+    return b'"type":"%b"%b' % (kind.encode(), rest)
+
+
+def line(number: int, at: str, prev: str, encoded: bytes) -> bytes:
+    """The whole line: the chain fields, then what ``encode`` made."""
+    return b'{"n":%d,"t":"%b","prev":"%b",%b\n' % (number, at.encode(), prev.encode(), encoded)
+
+
+def signed_part(number: int, at: str, prev: str) -> bytes:
+    """What the vault signs for a checkpoint: all of its line before the signature, so ``prev`` and with it the log."""
+    return line(number, at, prev, b'"type":"checkpoint"')[:-1]
+
+
+def checkpoint(signature: bytes) -> bytes:
+    """The encoded part of a checkpoint; a signature has 64 bytes."""
+    if len(signature) != 64:
+        raise ValueError("a checkpoint is signed with Ed25519: 64 bytes")
+    return b'"type":"checkpoint","signature":"%b"}' % signature.hex().encode()
+
+
+def signature_of(line: bytes) -> tuple[bytes, bytes] | None:
+    """The signed bytes of a checkpoint's line and their signature, or None if it is no well-formed checkpoint."""
+    match = _SIGNED.fullmatch(line)
+    return (match[1], bytes.fromhex(match[2].decode())) if match else None
+
+
+class Stamp:
+    """Writes times as the log does: UTC, ISO 8601, ms. Remembers the last second, for most records share it."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._text = ""
+
+    def __call__(self, at_ms: int) -> str:
+        """The time as text; ``at_ms`` is ms since the epoch."""
+        second, ms = divmod(at_ms, 1000)
+        if second != self._second:
+            self._second, self._text = second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f"{self._text}.{ms:03}Z"
+
+
+def _writable(value: Any) -> Any:
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return value
+    if kind is int:
+        if -_INT_LIMIT <= value < _INT_LIMIT:
+            return value
+        raise ValueError("a whole number of more than 64 bits goes into the audit log as text")
+    if isinstance(value, Decimal):
+        if value.is_finite():
+            return plain(value)
+        raise ValueError("money must be finite")
+    if isinstance(value, Mapping):
+        return {_key(key): _writable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_writable(item) for item in value]
+    if isinstance(value, str):
+        return str.__str__(value)
+    raise TypeError(f"a {kind.__name__} cannot stand in an audit record")
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str):
+        return str.__str__(key)
+    raise TypeError("the keys of an audit record are text")

@@ -1,0 +1,89 @@
+"""Opening the log after whatever happened: where the chain ends, with what a crash left half-written cut away.
+
+The law: a whole record is never removed. Only what follows the last whole record of the last segment goes, and a
+last segment that never got its first record. The cut is itself recorded, by the log's next record of its own.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.audit.line import GENESIS, MAX_LINE, RECOVERED, Entry, head_after
+from gateway.audit.segments import Segment, SegmentFile, last_entry, path_of, segments, sync_directory
+from gateway.core.errors import Misuse
+
+OpenFile = Callable[[Path, bool], SegmentFile]
+"""Opens a segment for appending; the flag says that it must not exist yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where the chain ends: the file to append to, the last record in it or None in a new log, and what was cut."""
+
+    file: SegmentFile
+    last: Entry | None
+    cuts: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def next(self) -> int:
+        """The number of the record to come."""
+        return self.last.number + 1 if self.last else 0
+
+    @property
+    def head(self) -> str:
+        """The hash of the last line."""
+        return self.last.head if self.last else GENESIS_HEAD
+
+
+GENESIS_HEAD: Final = head_after(GENESIS)
+
+
+def recover(directory: Path, open_file: OpenFile) -> End:
+    """The end of the log in this directory, which must exist. Raises Misuse for a log that cannot be continued."""
+    found = segments(directory)
+    cuts = []
+    if len(found) > 1 and _is_stillborn(found[-1]):
+        stillborn = found.pop()
+        cuts += _cut(stillborn.path, 0)
+        stillborn.path.unlink()
+    if not found:
+        file = open_file(path_of(directory, 0), True)
+        sync_directory(directory)
+        return End(file, None)
+    return _end_of(found[-1], open_file, cuts)
+
+
+def _end_of(segment: Segment, open_file: OpenFile, cuts: list[dict[str, Any]]) -> End:
+    last, end = last_entry(segment.path)
+    if (last is None and segment.first > 0) or (last is None and not _is_stillborn(segment)):
+        raise Misuse(
+            f"the audit log cannot be continued: {segment.path.name} holds no whole record",
+            "run `tradewarden audit verify`, then move the log away or restore it",
+        )
+    cuts += _cut(segment.path, end)
+    file = open_file(segment.path, False)
+    if file.size > end:
+        file.cut(end)
+        file.sync()
+    return End(file, last, tuple(cuts))
+
+
+def _is_stillborn(segment: Segment) -> bool:
+    """It holds less than its first line, and no more than a torn one."""
+    return segment.path.stat().st_size <= MAX_LINE and last_entry(segment.path)[0] is None
+
+
+def _cut(path: Path, end: int) -> list[dict[str, Any]]:
+    """What will be said of the bytes after ``end``: where they stood, how many, and their hash; nothing if none."""
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("rb") as file:
+        file.seek(end)
+        while block := file.read(MAX_LINE):
+            digest.update(block)
+            size += len(block)
+    if not size:
+        return []
+    return [{"type": RECOVERED, "segment": path.name, "offset": end, "bytes": size, "sha256": digest.hexdigest()}]

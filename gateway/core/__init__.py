@@ -1,0 +1,1 @@
+"""The nouns. Frozen values; nothing here imports anything else of ours."""

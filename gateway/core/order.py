@@ -1,0 +1,53 @@
+"""Orders as the ledger knows them, and what an answer teaches about one."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+
+class OrderStatus(StrEnum):
+    """What the ledger knows of an order. ``sent``: on its way; ``unknown``: no answer came."""
+
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    OPEN = "open"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """What an answer said of one order. Fills are cumulative, so that repeats and late events change nothing.
+
+    ``filled`` is base, ``filled_value`` quote. ``final``: it will never fill again. ``absent``: the exchange
+    does not know it.
+    """
+
+    market_id: str
+    client_id: str | None
+    order_id: str | None
+    filled: Decimal
+    filled_value: Decimal
+    final: bool
+    absent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """One order in the ledger. ``value`` is what was reserved, ``committed`` what fills have used of it (quote).
+
+    ``accept_until_us`` (exchange's clock): until when the signed request could still be accepted.
+    """
+
+    client_id: str
+    order_id: str | None
+    token_id: str
+    account: str
+    market_id: str
+    quantity: Decimal
+    value: Decimal
+    currency: str
+    filled: Decimal
+    committed: Decimal
+    status: OrderStatus
+    placed_at: int
+    accept_until_us: int

@@ -1,0 +1,52 @@
+"""The codec's writing half, without I/O: an answer to a bot's bytes, a request to an exchange's bytes.
+
+Law: framing is ours, whatever the message says; what we send must pass the pattern that we hold others to.
+"""
+
+from http import HTTPStatus
+from typing import Final
+
+from gateway.core.request import Answer, Outgoing
+from gateway.edge.grammar import ANSWER_HEAD, BODILESS, CODEC_ONLY, PASSED_NAMES, PASSED_PREFIXES, REQUEST_HEAD
+from gateway.ports import NotSent
+
+_STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+
+_METHODS: Final = {"GET": False, "DELETE": False, "POST": True, "PUT": True}
+"""What is ever sent to an exchange, and whether an empty body is announced as such."""
+
+
+def answer_bytes(answer: Answer, *, last: bool, head_only: bool = False) -> bytes:
+    """An answer as it goes to the bot, its headers by allowlist.
+
+    ``last``: the connection ends after it. ``head_only``: it answers a HEAD. ValueError if it is no answer.
+    """
+    if not 200 <= answer.status <= 599:
+        raise ValueError(f"an answer cannot have the status {answer.status}")
+    lines = [_STATUS_LINES.get(answer.status) or b"HTTP/1.1 %d \r\n" % answer.status]
+    for name, value in answer.headers:
+        if name in PASSED_NAMES or name.startswith(PASSED_PREFIXES):
+            lines.append(b"%b: %b\r\n" % (name, value))
+    bodiless = answer.status in BODILESS
+    if not bodiless:
+        lines.append(b"content-length: %d\r\n" % len(answer.body))
+    lines.append(b"connection: close\r\n\r\n" if last else b"\r\n")
+    head = b"".join(lines)
+    if not ANSWER_HEAD.fullmatch(head) or head.count(b"\r\n") != len(lines) + last:
+        raise ValueError("an answer's header has a byte that no header may have")
+    return head if bodiless or head_only else head + answer.body
+
+
+def request_bytes(outgoing: Outgoing) -> bytes:
+    """A request as it goes to the exchange. NotSent, which names no part but the host, if it is not in order."""
+    names = [name.lower().encode("ascii", "replace") for name, _ in outgoing.head]
+    if outgoing.method not in _METHODS or len(set(names)) != len(names) or not CODEC_ONLY.isdisjoint(names):
+        raise NotSent(f"{outgoing.host}: a request with such a method or headers is never sent")
+    lines = [f"{outgoing.method} {outgoing.target} HTTP/1.1\r\nHost: {outgoing.host}\r\n"]
+    lines += [f"{name}: {value}\r\n" for name, value in outgoing.head]
+    if outgoing.body or _METHODS[outgoing.method]:
+        lines.append(f"Content-Length: {len(outgoing.body)}\r\n")
+    head = "".join([*lines, "\r\n"]).encode("utf-8", "surrogatepass")
+    if not REQUEST_HEAD.fullmatch(head) or head.count(b"\r\n") != len(lines) + 2:
+        raise NotSent(f"{outgoing.host}: the request built for it is malformed")
+    return head + outgoing.body

@@ -1,0 +1,180 @@
+"""Raw request → Call. Each request is read here once; whatever could be read in two ways is refused.
+
+The path must be a row of the table, byte for byte. Parameters obey ``wire``'s grammar, no name twice, across query and
+body. On a call that changes state every parameter is known by name and value; on a read, unknown ones go along, spelt
+anew. A row without a decoder becomes a Forbidden intent, with whatever proof it carried.
+"""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+from gateway.core.decision import DenyCode
+from gateway.core.errors import Refused
+from gateway.core.intent import Forbidden, Intent, Public, Read
+from gateway.core.request import Call, Endpoint, Proof, RawRequest, Security
+from gateway.exchanges.binance import orders, wire
+from gateway.exchanges.binance.hosts import HOSTS, product
+from gateway.exchanges.catalogue import Catalogue, load, refusal
+
+CATALOGUE: Final[Catalogue] = load("gateway.exchanges.binance")
+
+_METHODS: Final = {b"GET": "GET", b"POST": "POST", b"PUT": "PUT", b"DELETE": "DELETE"}
+_PATH: Final = re.compile(rb"(?:/[A-Za-z0-9_-]+)+")
+_TOKEN_ID: Final = re.compile(rb"[A-Za-z0-9_-]{1,128}")
+_FORM: Final = re.compile(rb"application/x-www-form-urlencoded(?: *; *charset=utf-8)?", re.IGNORECASE)
+_HEX: Final = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
+_TIMESTAMP: Final = re.compile(r"[1-9][0-9]{12}(?:[0-9]{3})?", re.ASCII)
+_WINDOW: Final = re.compile(r"(0|[1-9][0-9]{0,4})(?:\.([0-9]{1,3}))?", re.ASCII)
+_WINDOW_US: Final = 5_000_000
+_WINDOW_MOST_US: Final = 60_000_000
+_ONCE: Final = frozenset({b"x-mbx-apikey", b"content-type", b"x-mbx-time-unit"})
+_CODINGS: Final = ("gzip", "deflate", "br")
+
+LEARNED_FROM: Final = frozenset({"place", "test", "cancel", "cancel_all", "query_order", "open_orders", "all_orders"})
+"""Decoders whose answers the ledger reads; these answers must come uncompressed."""
+
+Decoded = tuple[Intent, tuple[tuple[str, str], ...], frozenset[str]]
+
+
+def decode(raw: RawRequest, host: str | None, target: bytes) -> Call:
+    """The call this request makes at ``host`` (None: the path decides). Raises Refused."""
+    path, _, query = target.partition(b"?")
+    headers = _headers(raw)
+    endpoint = _endpoint(raw.method, host, path, headers)
+    environment = None if host is None else HOSTS[host]
+    if not endpoint.decoder:
+        _, why = refusal(endpoint)
+        return Call(endpoint, Forbidden(why), (), _proof_if_any(endpoint, headers, query, raw.body), environment)
+    body = _body(raw, headers)
+    sent = wire.once(wire.parse(query), wire.parse(body))
+    proof = _proof(endpoint, headers, sent, query, body)
+    intent, extras, needs_grant = _DECODERS[endpoint.decoder](sent, endpoint)
+    encodings = "identity" if endpoint.decoder in LEARNED_FROM else _encodings(headers.get(b"accept-encoding", b""))
+    return Call(endpoint, intent, extras, proof, environment, encodings, needs_grant)
+
+
+def _headers(raw: RawRequest) -> dict[bytes, bytes]:
+    headers = dict(raw.headers)
+    if len(headers) != len(raw.headers):
+        names = [name for name, _ in raw.headers if name in _ONCE]
+        if len(names) != len(set(names)):
+            raise Refused(DenyCode.MALFORMED, "a header that may stand once stands twice")
+    if b"upgrade" in headers:
+        raise Refused(DenyCode.UNSUPPORTED, "WebSocket connections are not served by this version")
+    if b"content-encoding" in headers:
+        raise Refused(DenyCode.MALFORMED, "a request body may not be compressed")
+    if b"x-mbx-sbe" in headers:
+        raise Refused(DenyCode.PARAMETER, "header X-MBX-SBE (binary answers) is not supported; leave it out")
+    if headers.get(b"x-mbx-time-unit", b"MILLISECOND").upper() != b"MILLISECOND":
+        raise Refused(DenyCode.PARAMETER, "header X-MBX-TIME-UNIT may only be MILLISECOND")
+    return headers
+
+
+def _endpoint(method: bytes, host: str | None, path: bytes, headers: dict[bytes, bytes]) -> Endpoint:
+    if not _PATH.fullmatch(path):
+        raise Refused(DenyCode.MALFORMED, "the path is not in its one canonical spelling")
+    text = path.decode("ascii")
+    verb, named = _METHODS.get(method), product(host, text)
+    endpoint = CATALOGUE.find(verb, named, text) if verb and named else None
+    if endpoint is None:
+        name = f"{method[:10].decode('latin-1')} {text[:100]}"
+        raise Refused(DenyCode.UNKNOWN_ENDPOINT, f"{name} is not in the catalogue")
+    return endpoint
+
+
+def _body(raw: RawRequest, headers: dict[bytes, bytes]) -> bytes:
+    if not raw.body:
+        return b""
+    if raw.method == b"GET":
+        raise Refused(DenyCode.MALFORMED, "a GET request has no body")
+    if not _FORM.fullmatch(headers.get(b"content-type", b"")):
+        raise Refused(DenyCode.MALFORMED, "a body must be application/x-www-form-urlencoded")
+    return raw.body
+
+
+def _proof(
+    endpoint: Endpoint, headers: dict[bytes, bytes], sent: dict[str, str], query: bytes, body: bytes
+) -> Proof | None:
+    """Takes signature, timestamp and recvWindow out of ``sent``; what remains is what the request means."""
+    signature, timestamp = sent.pop("signature", None), sent.pop("timestamp", None)
+    window = sent.pop("recvWindow", None)
+    key = headers.get(b"x-mbx-apikey")
+    if key is None and signature is None and endpoint.security is Security.NONE:
+        return None
+    if key is None or not _TOKEN_ID.fullmatch(key):
+        raise Refused(DenyCode.TOKEN, "API-key format invalid (header X-MBX-APIKEY)")
+    if signature is None and endpoint.security is not Security.SIGNED:
+        return Proof(key.decode("ascii"), b"", None, 0, 0)
+    if not signature or not timestamp:
+        missing = "timestamp" if signature else "signature"
+        raise Refused(DenyCode.PARAMETER, f"Mandatory parameter '{missing}' was not sent")
+    payload = wire.without(query, b"signature") + wire.without(body, b"signature")
+    canonical = signature.lower() if _HEX.fullmatch(signature) else signature
+    return Proof(key.decode("ascii"), payload, canonical, _signed_at_us(timestamp), _window_us(window))
+
+
+def _proof_if_any(endpoint: Endpoint, headers: dict[bytes, bytes], query: bytes, body: bytes) -> Proof | None:
+    """The proof on a request that is refused in any case: it says whose request it was, if that can be told."""
+    try:
+        return _proof(endpoint, headers, wire.once(wire.parse(query), wire.parse(body)), query, body)
+    except Refused:
+        return None
+
+
+def _signed_at_us(text: str) -> int:
+    if not _TIMESTAMP.fullmatch(text):
+        raise Refused(DenyCode.PARAMETER, "parameter 'timestamp' must be 13 digits (ms) or 16 digits (µs)")
+    return int(text) if len(text) == 16 else int(text) * 1000
+
+
+def _window_us(text: str | None) -> int:
+    if text is None:
+        return _WINDOW_US
+    match = _WINDOW.fullmatch(text)
+    window = int(match[1]) * 1000 + int((match[2] or "").ljust(3, "0")) if match else _WINDOW_MOST_US + 1
+    if window > _WINDOW_MOST_US:
+        raise Refused(DenyCode.PARAMETER, "parameter 'recvWindow' must be at most 60000 ms, with at most 3 decimals")
+    return window
+
+
+@lru_cache(maxsize=64)
+def _encodings(header: bytes) -> str:
+    """The content codings that may be passed on, in one spelling."""
+    asked = {part.strip() for part in header.decode("latin-1").lower().split(",")}
+    return ", ".join(coding for coding in _CODINGS if coding in asked) or "identity"
+
+
+def _public(sent: dict[str, str], endpoint: Endpoint) -> Decoded:
+    return Public(), tuple(sent.items()), frozenset()
+
+
+def _read(sent: dict[str, str], endpoint: Endpoint) -> Decoded:
+    assert endpoint.read is not None
+    named = sent.pop("symbol", None)
+    market_id = None if named is None else orders.symbol(named)
+    return Read(endpoint.read, market_id), tuple(sent.items()), frozenset()
+
+
+def _place(sent: dict[str, str], endpoint: Endpoint) -> Decoded:
+    test = endpoint.decoder == "test"
+    extras = orders.extras(sent, orders.TEST_EXTRAS if test else orders.EXTRAS, orders.PLACE_NAMES)
+    return orders.place(sent, test), extras, orders.GRANTED_BY_NAME.intersection(sent)
+
+
+def _cancel(sent: dict[str, str], endpoint: Endpoint) -> Decoded:
+    return orders.cancel(sent), orders.extras(sent, orders.CANCEL_EXTRAS, orders.CANCEL_NAMES), frozenset()
+
+
+def _cancel_all(sent: dict[str, str], endpoint: Endpoint) -> Decoded:
+    return orders.cancel_all(sent), orders.extras(sent, {}, orders.CANCEL_ALL_NAMES), frozenset()
+
+
+_DECODERS: Final[dict[str, Callable[[dict[str, str], Endpoint], Decoded]]] = {
+    "public": _public, "read": _read, "query_order": _read, "open_orders": _read, "all_orders": _read,
+    "place": _place, "test": _place, "cancel": _cancel, "cancel_all": _cancel_all,
+}
+
+if unreadable := sorted({row.decoder for row in CATALOGUE if row.decoder} - _DECODERS.keys()):
+    raise ValueError(f"decoders named in the table that do not exist: {unreadable}")

@@ -1,0 +1,1 @@
+"""What is true outside: the exchanges' clocks, their instruments, and reference prices, each with its age."""

@@ -1,0 +1,43 @@
+"""Two clocks. The local one never steps back; each exchange's is measured, since bots sign by it and so do we.
+
+Between measurements an exchange's clock runs on the monotonic one, so that a step of the local clock moves nothing.
+"""
+
+import time
+from collections.abc import Callable
+
+
+class Clocks:
+    """The Clock of ports. ``wall_ns`` and ``steady_ns`` are the system's, given as arguments for tests."""
+
+    def __init__(
+        self, wall_ns: Callable[[], int] = time.time_ns, steady_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        self._wall_ns = wall_ns
+        self._steady_ns = steady_ns
+        self._latest_ms = 0
+        self._offsets_us: dict[str, int] = {}
+
+    def now_ms(self) -> int:
+        """Local wall clock in ms since the epoch; stands still while the system's clock is behind it."""
+        self._latest_ms = max(self._latest_ms, self._wall_ns() // 1_000_000)
+        return self._latest_ms
+
+    def exchange_us(self, exchange: str) -> int:
+        """The exchange's clock in µs; the local one until it was measured."""
+        offset_us = self._offsets_us.get(exchange)
+        return self._wall_ns() // 1000 if offset_us is None else self._steady_ns() // 1000 + offset_us
+
+    def steady_us(self) -> int:
+        """The monotonic clock in µs, for measuring how long an answer took."""
+        return self._steady_ns() // 1000
+
+    def measured(self, exchange: str, server_us: int, asked_us: int, answered_us: int) -> None:
+        """Take in one measurement: what the exchange said, between two readings of the monotonic clock."""
+        self._offsets_us[exchange] = server_us - (asked_us + answered_us) // 2
+
+    def offset_ms(self, exchange: str) -> int | None:
+        """How far the exchange's clock is ahead of the local one, or None if it was never measured."""
+        if exchange not in self._offsets_us:
+            return None
+        return (self.exchange_us(exchange) - self._wall_ns() // 1000) // 1000

@@ -1,0 +1,54 @@
+"""Counts for /metrics. Labels are names from our own tables, never text from a request, and never a secret."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+class Metrics:
+    """The Meter of ports, and the page that shows it."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._decisions = Counter(
+            "tradewarden_decisions", "Requests decided.", ["exchange", "verdict", "code"], registry=self.registry
+        )
+        self._outcomes = Counter(
+            "tradewarden_outcomes", "What became of orders and cancels sent.", ["exchange", "outcome"],
+            registry=self.registry,
+        )
+        self._gauges = {
+            name: Gauge(f"tradewarden_{name}", text, registry=self.registry)
+            for name, text in (
+                ("tokens", "Tokens that are not revoked."),
+                ("connections", "Open connections of bots."),
+                ("unresolved_orders", "Orders whose outcome is unknown."),
+                ("policies_refused", "Policy files whose newest version is not in force."),
+                ("audit_records", "Records in the audit log."),
+            )
+        }
+        self._offset = Gauge(
+            "tradewarden_clock_offset_ms", "How far the exchange's clock is ahead.", ["exchange"],
+            registry=self.registry,
+        )
+
+    def decided(self, exchange: str, verdict: str, code: str) -> None:
+        """One decision."""
+        self._decisions.labels(exchange, verdict, code).inc()
+
+    def outcome(self, exchange: str, outcome: str) -> None:
+        """What became of one call that was sent."""
+        self._outcomes.labels(exchange, outcome).inc()
+
+    def state(self, values: dict[str, int], offsets: dict[str, int | None]) -> None:
+        """Set the gauges to what is true now."""
+        for name, value in values.items():
+            self._gauges[name].set(value)
+        for exchange, offset in offsets.items():
+            if offset is not None:
+                self._offset.labels(exchange).set(offset)
+
+    def page(self) -> bytes:
+        """Everything, in Prometheus' text format."""
+        return generate_latest(self.registry)

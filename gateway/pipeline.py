@@ -1,0 +1,142 @@
+"""The one path. Every request to an exchange goes through here, whatever port it came by, or not at all.
+
+    decode ─▶ authenticate ─▶ decide ─▶ reserve + record ─▶ sign ─▶ forward ─▶ settle + record ─▶ answer
+
+Whatever goes wrong on the way becomes a denial in the exchange's own words. A failure of ours denies too.
+"""
+
+from dataclasses import replace
+
+import structlog
+
+from gateway.core.decision import Deny, DenyCode
+from gateway.core.errors import Refused, Unavailable
+from gateway.core.intent import Cancel, CancelAll, Forbidden, Place, Public, Read
+from gateway.core.request import Answer, Call, RawRequest
+from gateway.core.token import Token
+from gateway.core.ulid import ulid
+from gateway.exchanges.exchange import Denial, Exchange
+from gateway.exchanges.registry import EXCHANGES, UNROUTABLE, locate
+from gateway.policy.decide import counts_as_denial
+from gateway.ports import Connection, NoAnswer, NotSent, Surroundings
+from gateway.stages import records
+from gateway.stages.authenticate import Authenticator
+from gateway.stages.exits import Exits
+from gateway.stages.learned import note
+from gateway.stages.orders import Orders
+from gateway.stages.reads import Reads
+from gateway.stages.send import Sender
+from gateway.stages.turn import Denied, Turn, judge, look
+
+log = structlog.get_logger()
+
+
+class Trail:
+    """What is known of a request so far: what a denial is told with."""
+
+    __slots__ = ("call", "decision_id", "exchange", "token")
+
+    def __init__(self, decision_id: str) -> None:
+        self.decision_id = decision_id
+        self.exchange: Exchange = UNROUTABLE
+        self.call: Call | None = None
+        self.token: Token | None = None
+
+
+class Pipeline:
+    """Handles one request after another; holds no state but what has been seen since the start."""
+
+    def __init__(self, world: Surroundings, sender: Sender) -> None:
+        self._world = world
+        self.authenticator = Authenticator(world.tokens, world.clock)
+        self._orders = Orders(world, sender)
+        self._exits = Exits(world, sender)
+        self._reads = Reads(world, sender)
+
+    async def handle(self, raw: RawRequest, connection: Connection) -> Answer:
+        """The answer to a bot's request: the exchange's, or ours in its format. Never raises."""
+        trail = Trail(ulid(self._world.clock.now_ms(), self._world.random(10)))
+        try:
+            answer = await self._story(raw, connection, trail)
+        except Exception as failure:
+            answer = self._deny(trail, _denial(failure))
+        return self._stamped(trail, answer)
+
+    def _stamped(self, trail: Trail, answer: Answer) -> Answer:
+        return replace(answer, headers=(*answer.headers, (b"x-tradewarden-decision", trail.decision_id.encode())))
+
+    async def _story(self, raw: RawRequest, connection: Connection, trail: Trail) -> Answer:
+        trail.exchange, host, target = locate(raw)
+        trail.call = call = trail.exchange.decode(raw, host, target)
+        trail.token = token = self.authenticator(trail.exchange, call, raw, connection)
+        if token is None:
+            return await self._anonymous(trail.exchange, call, trail.decision_id)
+        return await self._decide(self._turn(trail.exchange, call, token, trail.decision_id))
+
+    async def _anonymous(self, exchange: Exchange, call: Call, decision_id: str) -> Answer:
+        if not isinstance(call.intent, Public):
+            raise Refused(DenyCode.TOKEN, "without a token's credentials only public market data can be had")
+        answer = await self._reads.public(exchange, call, decision_id)
+        self._world.meter.decided(exchange.name, "allow", "")
+        return answer
+
+    def _turn(self, exchange: Exchange, call: Call, token: Token, decision_id: str) -> Turn:
+        account = self._world.accounts.find(token.account)
+        if account is None:
+            raise Refused(DenyCode.TOKEN, "the token's account was removed")
+        if call.environment not in (None, account.environment):
+            detail = f"the account is on {account.environment}, the host named is {call.environment}"
+            raise Refused(DenyCode.UNKNOWN_ENDPOINT, detail)
+        return Turn(decision_id, exchange, call, token, account, self._world.policies.find(token.policy))
+
+    async def _decide(self, turn: Turn) -> Answer:
+        match turn.call.intent:
+            case Place() as order:
+                answer = await self._orders.place(turn, order)
+            case Cancel() as cancel:
+                answer = await self._exits.cancel(turn, cancel)
+            case CancelAll() as cancel:
+                answer = await self._exits.cancel_all(turn, cancel)
+            case Read() | Public():
+                answer = await self._reads.read(turn)
+            case Forbidden():
+                judge(turn, look(turn, self._world), self._world)
+                raise Refused(DenyCode.FORBIDDEN, "this cannot be had through the gateway")
+        self._world.meter.decided(turn.exchange.name, "allow", "")
+        return answer
+
+    def refuse(self, port: str | None, status: int, detail: str) -> Answer:
+        """The answer to bytes that are no request: in the words of the port's exchange, with HTTP's own status."""
+        trail = Trail(ulid(self._world.clock.now_ms(), self._world.random(10)))
+        trail.exchange = EXCHANGES.get(port or "", UNROUTABLE)
+        answer = self._deny(trail, Deny(DenyCode.MALFORMED, "malformed", detail))
+        return self._stamped(trail, replace(answer, status=status))
+
+    def _deny(self, trail: Trail, denied: Deny) -> Answer:
+        """Count, record and say the denial. It stands even where it cannot be written down."""
+        token = trail.token
+        if token is not None and counts_as_denial(denied.code):
+            self._world.ledger.count(token.id, "denial", self._world.clock.now_ms())
+        policy = self._world.policies.find(token.policy) if token else None
+        note(self._world, records.decision(trail.decision_id, token, policy, trail.call, denied))
+        self._world.meter.decided(trail.exchange.name, "deny", denied.code.value)
+        return trail.exchange.deny(
+            Denial(denied.code, denied.rule, denied.detail, trail.decision_id, denied.retry_after_ms)
+        )
+
+
+def _denial(failure: Exception) -> Deny:
+    """The denial that a failure amounts to; one we did not foresee is logged, and denies."""
+    match failure:
+        case Denied():
+            return failure.decision
+        case Refused():
+            return Deny(failure.code, failure.rule, failure.detail)
+        case NotSent():
+            return Deny(DenyCode.BAD_GATEWAY, "upstream", str(failure))
+        case NoAnswer():
+            return Deny(DenyCode.UNKNOWN_OUTCOME, "unknown", str(failure))
+        case Unavailable():
+            return Deny(DenyCode.NOT_READY, "not_ready", str(failure))
+    log.error("a request failed inside the gateway and was denied", exc_info=failure)
+    return Deny(DenyCode.INTERNAL, "internal", type(failure).__name__)

@@ -1,0 +1,112 @@
+"""What every control is: a frozen value with one rule, asked about one call at a time.
+
+A control never sees another control's answer, changes nothing and raises nothing on purpose. What it has no word on
+gets its ``silent`` finding, what it merely grants its ``granted`` one: both are made once, for speed. A Setting is a
+control that a policy file states; it declares its own key, grammar, schema and sentence for the documentation, so
+that these cannot drift from what is enforced.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from gateway.core.decision import Action, DenyCode, Finding
+from gateway.core.request import Call
+from gateway.core.snapshot import Snapshot
+from gateway.policy.strict_yaml import Mark, Node
+from gateway.policy.valuation import Unvalued, Valuation
+
+Valued = Valuation | Unvalued | None
+"""The call's order valued; None for a call that places none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of the policy file. ``form`` is its grammar in one line, ``example`` a value of it, as YAML."""
+
+    path: str
+    form: str
+    example: str
+    meaning: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong in a key's value."""
+
+    mark: Mark
+    message: str
+    suggestion: str = ""
+
+
+class BadSetting(ValueError):
+    """A key's value cannot be read; every fault found in it."""
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__(faults[0].message)
+        self.faults = faults
+
+
+class Control(ABC):
+    """One reason to deny. ``rule`` names it in findings."""
+
+    __slots__ = ()
+    rule: ClassVar[str]
+    silent: ClassVar[Finding]
+    granted: ClassVar[Finding]
+
+    def __init_subclass__(cls) -> None:
+        if rule := getattr(cls, "rule", ""):
+            cls.silent = Finding(rule, True, "has no say here")
+            cls.granted = Finding(rule, True, "granted")
+
+    @abstractmethod
+    def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
+        """This control's word on the call. Pure."""
+
+    def passes(self, limit: str = "", observed: str = "", wait_ms: int | None = None) -> Finding:
+        """A finding that lets the call go on."""
+        return Finding(self.rule, True, "", limit, observed, DenyCode.LIMIT, wait_ms)
+
+    def fails(
+        self,
+        code: DenyCode,
+        detail: str,
+        limit: str = "",
+        observed: str = "",
+        retry_after_ms: int | None = None,
+        action: Action = Action.DENY,
+        action_ms: int = 0,
+    ) -> Finding:
+        """A finding that denies the call."""
+        return Finding(self.rule, False, detail, limit, observed, code, retry_after_ms, action, action_ms)
+
+    def unvalued(self, valued: Valued) -> Finding:
+        """The failure of a control that needs a value where there is none."""
+        if isinstance(valued, Unvalued):
+            return self.fails(valued.code, f"not valued: {valued.detail}")
+        return self.fails(DenyCode.INTERNAL, "the order was not valued")
+
+
+class Setting(Control):
+    """A control that a policy file states under ``key``."""
+
+    __slots__ = ()
+    key: ClassVar[Key]
+
+    @classmethod
+    @abstractmethod
+    def read(cls, node: Node) -> Self:
+        """The control that this value states. Raises BadSetting."""
+
+    @classmethod
+    def absent(cls) -> "Setting | None":
+        """The control that stands where the file says nothing; None = none is needed."""
+        return None
+
+    @property
+    @abstractmethod
+    def text(self) -> str:
+        """The value in its canonical form: what the policy's digest is made of."""

@@ -1,0 +1,78 @@
+"""Controls that no policy can lift: what is never served, the token's state, and orders that nothing bounds."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from gateway.core.decision import DenyCode, Finding
+from gateway.core.intent import Cancel, CancelAll, Forbidden, Place, Public, Read
+from gateway.core.request import Call
+from gateway.core.snapshot import Snapshot
+from gateway.core.token import TokenState
+from gateway.policy.controls.control import Control, Valued
+from gateway.policy.valuation import Unvalued, Valuation
+
+
+@dataclass(frozen=True, slots=True)
+class Never(Control):
+    """What the exchange's table forbids stays forbidden."""
+
+    rule = "forbidden"
+
+    def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
+        intent = call.intent
+        match intent:
+            case Forbidden():
+                return self.fails(DenyCode.FORBIDDEN, f"{intent.why}; no policy can grant this")
+            case Place() | Read() | Public() | Cancel() | CancelAll():
+                return self.silent
+            case _:
+                assert_never(intent)
+
+
+@dataclass(frozen=True, slots=True)
+class State(Control):
+    """The token's state: paused and reduce_only leave cancels and reads, revoked leaves nothing.
+
+    A reduction is measured against the token's own position. This version keeps none, so a reduce_only token
+    places no orders at all.
+    """
+
+    rule = "state"
+
+    def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
+        if snapshot.state is TokenState.REVOKED:
+            return self.fails(DenyCode.TOKEN, "the token is revoked")
+        intent = call.intent
+        match intent:
+            case Place():
+                if snapshot.state is TokenState.ACTIVE:
+                    return self.granted
+                return self.fails(DenyCode.STATE, f"the token is {snapshot.state}: cancels and reads only")
+            case Read() | Public() | Cancel() | CancelAll() | Forbidden():
+                return self.silent
+            case _:
+                assert_never(intent)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded(Control):
+    """An order has a worst price and quantity that the exchange itself enforces, or it does not leave."""
+
+    rule = "price"
+
+    def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
+        intent = call.intent
+        match intent:
+            case Place():
+                return self._bounded(valued)
+            case Read() | Public() | Cancel() | CancelAll() | Forbidden():
+                return self.silent
+            case _:
+                assert_never(intent)
+
+    def _bounded(self, valued: Valued) -> Finding:
+        if isinstance(valued, Valuation):
+            return self.granted
+        if isinstance(valued, Unvalued):
+            return self.fails(valued.code, valued.detail)
+        return self.unvalued(valued)

@@ -1,0 +1,52 @@
+"""What the limits written as one value share: reading it, its text, and how its failures are worded."""
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, ClassVar, Final, Self
+
+from gateway.core.decision import Action, DenyCode, Finding
+from gateway.policy import grammar
+from gateway.policy.controls.control import Setting
+from gateway.policy.controls.reading import scalar
+from gateway.policy.grammar import Limit, Shape, Unlimited
+from gateway.policy.strict_yaml import Node
+
+LIMIT_TEXT: Final = "or unlimited because <reason>"
+
+
+@dataclass(frozen=True, slots=True)
+class Limited(Setting):
+    """A limit of one ``shape``, or lifted for a reason."""
+
+    shape: ClassVar[Shape]
+    limit: Limit | Unlimited
+    _text: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_text", str(self.limit))
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        return cls(scalar(node, partial(grammar.limit_or_unlimited, shape=cls.shape), cls.shape.example))
+
+    @property
+    def text(self) -> str:
+        return self._text
+
+    def exceeds(
+        self, limit: Limit, what: str, observed: str, code: DenyCode = DenyCode.LIMIT, retry_after_ms: int | None = None
+    ) -> Finding:
+        """The failure of a request beyond the limit, with its action; only cancel_only ends by itself."""
+        detail = f"{what}; {self.rule} is {self._text}"
+        lasts_ms = limit.window_ms if limit.action is Action.CANCEL_ONLY else 0
+        return self.fails(code, detail, self._text, observed, retry_after_ms, limit.action, lasts_ms)
+
+    def wrong_currency(self, limit: Limit, quote: str) -> Finding:
+        """The failure of an order in a currency that the limit does not speak of: never converted, never passed."""
+        return self.fails(DenyCode.LIMIT, f"{self.rule} is in {limit.unit}, the order in {quote}", self._text, quote)
+
+
+def shape_schema(counts: bool = False) -> dict[str, Any]:
+    """The schema of a limit's value; the loader checks the grammar itself."""
+    text = {"type": "string", "pattern": rf"^({grammar.NUMBER}( .+)?|{grammar.UNLIMITED})$"}
+    return {"anyOf": [text, {"type": "integer", "minimum": 1}]} if counts else text

@@ -1,0 +1,110 @@
+"""Controls of price: its freshness, and what becomes of orders that come without a limit."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, Self, assert_never
+
+from gateway.core.decision import DenyCode, Finding
+from gateway.core.intent import Cancel, CancelAll, Forbidden, Place, Public, Read
+from gateway.core.request import Call
+from gateway.core.snapshot import Snapshot
+from gateway.policy import grammar
+from gateway.policy.controls.allow import MARKET_KINDS
+from gateway.policy.controls.control import Key, Setting, Valued
+from gateway.policy.controls.reading import scalar
+from gateway.policy.grammar import BadValue
+from gateway.policy.strict_yaml import Node
+from gateway.policy.valuation import stale
+
+DEFAULT_STALE_AFTER_MS: Final = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class StaleAfter(Setting):
+    """No fresh price, no order: not even a limit buy."""
+
+    rule = "price.stale_after"
+    key = Key(
+        "price.stale_after",
+        "<window>",
+        "3s",
+        "How old the reference price of an order's instrument may be; without a fresh one no order leaves, cancels "
+        "and reads do. 3s by default.",
+        {"type": "string", "pattern": f"^{grammar.WINDOW}$"},
+    )
+    ms: int
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        return cls(scalar(node, grammar.window, cls.key.example))
+
+    @classmethod
+    def absent(cls) -> Self:
+        return cls(DEFAULT_STALE_AFTER_MS)
+
+    @property
+    def text(self) -> str:
+        return grammar.window_text(self.ms)
+
+    def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
+        intent = call.intent
+        match intent:
+            case Place():
+                reason = stale(snapshot, intent.market_id, self.ms)
+                return self.fails(DenyCode.UNPRICED, reason, self.text) if reason else self.granted
+            case Read() | Public() | Cancel() | CancelAll() | Forbidden():
+                return self.silent
+            case _:
+                assert_never(intent)
+
+
+@dataclass(frozen=True, slots=True)
+class MarketPrice(Setting):
+    """Orders without a limit price: denied, or sent with a limit that the exchange enforces."""
+
+    rule = "price.market"
+    key = Key(
+        "price.market",
+        "deny, or protect <percent>",
+        "protect 0.3%",
+        "What becomes of market orders, and of stop and take_profit orders without a limit: `deny`, or `protect 0.3%`: "
+        "they leave as limit orders at most that far from the reference (or trigger). Must be stated where such "
+        "orders are allowed.",
+        {"type": "string", "pattern": f"^(deny|protect {grammar.NUMBER}%)$"},
+    )
+    protect: Decimal | None
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        return cls(scalar(node, _protect, cls.key.example))
+
+    @classmethod
+    def absent(cls) -> Self:
+        return cls(None)
+
+    @property
+    def text(self) -> str:
+        return "deny" if self.protect is None else f"protect {grammar.percent_text(self.protect)}"
+
+    def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
+        intent = call.intent
+        match intent:
+            case Place():
+                if intent.kind not in MARKET_KINDS:
+                    return self.silent
+                if self.protect is not None:
+                    return self.passes(self.text, intent.kind)
+                return self.fails(DenyCode.ORDER, f"price.market denies {intent.kind} orders", self.text, intent.kind)
+            case Read() | Public() | Cancel() | CancelAll() | Forbidden():
+                return self.silent
+            case _:
+                assert_never(intent)
+
+
+def _protect(text: str) -> Decimal | None:
+    if text == "deny":
+        return None
+    word, _, percentage = text.partition(" ")
+    if word != "protect":
+        raise BadValue(f"{text[:40]!r} is neither 'deny' nor 'protect <percent>'", "write it like protect 0.3%")
+    return grammar.percent(percentage.strip(" "))

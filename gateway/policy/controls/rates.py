@@ -1,0 +1,131 @@
+"""Limits of pace, and the breaker. A cancel is never denied here: beyond its own bucket it waits, and then goes."""
+
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from gateway.core.decision import DenyCode, Finding
+from gateway.core.intent import Cancel, CancelAll, Forbidden, Place, Public, Read
+from gateway.core.request import Call
+from gateway.core.snapshot import Snapshot, Usage
+from gateway.policy import grammar
+from gateway.policy.controls.control import Key, Valued
+from gateway.policy.controls.limited import LIMIT_TEXT, Limited, shape_schema
+from gateway.policy.grammar import Limit, Unlimited
+
+CANCELS_PER_REQUEST: Final = 5
+"""The bucket of cancels is this many times that of requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Messages(Limited):
+    """New orders in a rolling window; denied ones count, cancels do not."""
+
+    rule = "limits.messages"
+    shape = grammar.Shape("10 per 1s", windowed=True)
+    key = Key(
+        "limits.messages",
+        f"<count> per <window> [then cancel_only | halt], {LIMIT_TEXT}",
+        "10 per 1s",
+        "New orders in the rolling window; denied ones count, cancels do not.",
+        shape_schema(),
+    )
+
+    def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
+        intent = call.intent
+        match intent:
+            case Place():
+                return self._placed(snapshot.usage)
+            case Read() | Public() | Cancel() | CancelAll() | Forbidden():
+                return self.silent
+            case _:
+                assert_never(intent)
+
+    def _placed(self, usage: Usage) -> Finding:
+        limit = self.limit
+        if isinstance(limit, Unlimited):
+            return self.passes(self.text)
+        count = usage.messages(limit.window_ms) + 1
+        if count <= limit.number:
+            return self.passes(self.text, str(count))
+        wait = usage.retry_after_ms("messages", limit.window_ms)
+        return self.exceeds(limit, f"it would be order {count}", str(count), DenyCode.RATE, wait)
+
+
+@dataclass(frozen=True, slots=True)
+class Requests(Limited):
+    """Requests of any kind in a rolling window; cancels have a bucket of five times the size that only delays."""
+
+    rule = "limits.requests"
+    shape = grammar.Shape("20 per 1s", windowed=True)
+    key = Key(
+        "limits.requests",
+        f"<count> per <window> [then cancel_only | halt], {LIMIT_TEXT}",
+        "20 per 1s",
+        "Everything the token sends in the rolling window. Cancels have a bucket of their own, five times as large; "
+        "beyond it they wait, and are never denied.",
+        shape_schema(),
+    )
+
+    def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
+        limit = self.limit
+        if isinstance(limit, Unlimited):
+            return self.passes(self.text)
+        intent = call.intent
+        match intent:
+            case Cancel() | CancelAll():
+                return self._cancel(limit, snapshot.usage)
+            case Place() | Read() | Public() | Forbidden():
+                return self._counted(limit, snapshot.usage)
+            case _:
+                assert_never(intent)
+
+    def _counted(self, limit: Limit, usage: Usage) -> Finding:
+        count = usage.requests(limit.window_ms) + 1
+        if count <= limit.number:
+            return self.passes(self.text, str(count))
+        wait = usage.retry_after_ms("requests", limit.window_ms)
+        return self.exceeds(limit, f"it would be request {count}", str(count), DenyCode.RATE, wait)
+
+    def _cancel(self, limit: Limit, usage: Usage) -> Finding:
+        bucket = int(limit.number) * CANCELS_PER_REQUEST
+        over = usage.cancels(limit.window_ms) + 1 - bucket
+        if over <= 0:
+            return self.silent
+        wait = min(-(-over * limit.window_ms // bucket), limit.window_ms)
+        return self.passes(f"{bucket} per {grammar.window_text(limit.window_ms)}", str(over + bucket), wait)
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker(Limited):
+    """Too many denials in a rolling window: a leaked token, or a bot gone wrong. New orders stop."""
+
+    rule = "if_denied"
+    shape = grammar.Shape("200 per 5m then cancel_only", windowed=True, must_act=True)
+    key = Key(
+        "if_denied",
+        "<count> per <window> then cancel_only | halt",
+        "200 per 5m then cancel_only",
+        "A breaker: so many denials in the rolling window stop new orders, for the window (`cancel_only`) or until a "
+        "person resumes (`halt`). Denials for a stale price, for pace, for the token's state or for a failure of the "
+        "gateway do not count.",
+        shape_schema(),
+    )
+
+    def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
+        intent = call.intent
+        match intent:
+            case Place():
+                return self._placed(snapshot.usage)
+            case Read() | Public() | Cancel() | CancelAll() | Forbidden():
+                return self.silent
+            case _:
+                assert_never(intent)
+
+    def _placed(self, usage: Usage) -> Finding:
+        limit = self.limit
+        if isinstance(limit, Unlimited):
+            return self.passes(self.text)
+        count = usage.denials(limit.window_ms)
+        if count < limit.number:
+            return self.passes(self.text, str(count))
+        return self.exceeds(limit, f"{count} requests were denied", str(count), DenyCode.STATE)

@@ -1,0 +1,235 @@
+"""What the pipeline needs from outside, as Protocols. Whoever implements one imports this file, never the reverse."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from gateway.core.decision import Action, Reserve
+from gateway.core.errors import GatewayError, Unavailable
+from gateway.core.intent import Place
+from gateway.core.order import OrderEvent, OrderRow
+from gateway.core.request import Answer, Outgoing
+from gateway.core.snapshot import Instrument, Reference, Usage
+from gateway.core.token import Account, Credential, Token
+from gateway.policy.document import Policy
+
+Gate = Callable[[], None]
+"""Asked in the same event-loop step as the first write; raises to stop the send."""
+
+
+class Clock(Protocol):
+    """Time, as an argument. Both never step back while a process lives."""
+
+    def now_ms(self) -> int:
+        """Local wall clock in ms since the epoch."""
+        ...
+
+    def exchange_us(self, exchange: str) -> int:
+        """The exchange's clock in µs: the local one plus the measured offset."""
+        ...
+
+
+class NotSent(Unavailable):
+    """Not one byte of the request reached the exchange."""
+
+
+class NoAnswer(GatewayError):
+    """Bytes were written and no whole answer came: the outcome is unknown."""
+
+
+class Upstream(Protocol):
+    """The way to the exchanges. Raises NotSent, NoAnswer, or whatever the gate raised (then nothing was written)."""
+
+    async def send(self, outgoing: Outgoing, owner: str, gate: Gate) -> Answer:
+        """Send once and return the whole answer. ``owner`` is the token's id, or ``gateway`` for its own calls."""
+        ...
+
+    def abort_unsent(self, owner: str) -> int:
+        """Abort the owner's requests whose bytes are not wholly handed to the kernel; how many there were."""
+        ...
+
+
+class Connection(Protocol):
+    """A bot's connection. Nobody's until its first authenticated request, then that token's alone."""
+
+    owner: str | None
+
+
+class Lender(Protocol):
+    """Lends real keys, each for one ``with``."""
+
+    def lend(self, account: str) -> AbstractContextManager[Credential]:
+        """The account's credential. Raises Unavailable if the vault is locked or the account is gone."""
+        ...
+
+
+class Tokens(Protocol):
+    """The live tokens by id, as their sealed rows say."""
+
+    def find(self, token_id: str) -> Token | None:
+        """The token, whatever its state; None if unknown or revoked."""
+        ...
+
+    def others(self, token: Token, now_ms: int) -> Sequence[Token]:
+        """The other tokens of its account that are neither revoked nor expired."""
+        ...
+
+    def restrict(self, token: Token, action: Action, until_ms: int | None, reason: str) -> None:
+        """A control's action on the token: cancel_only until a time, or halt until a person resumes (durable)."""
+        ...
+
+
+class Ledger(Protocol):
+    """Reserve → settle / release. Every method that changes money is durable when it returns.
+
+    ``record`` is the number and body of the audit record that belongs to the change: it is stored in the same
+    transaction, so that a crash leaves the log behind the ledger and start completes it.
+    """
+
+    def usage(self, token_id: str, now_ms: int) -> Usage:
+        """What the token has used, for the controls."""
+        ...
+
+    def reserve(
+        self, token: Token, order: Place, reserve: Reserve, now_ms: int, accept_until_us: int, record: "Record"
+    ) -> None:
+        """Take the order in as *sent*, counting its message. The client id must be new (see ``knows``)."""
+        ...
+
+    def knows(self, account: str, client_id: str) -> bool:
+        """Whether the account's ledger has ever seen this client order id."""
+        ...
+
+    def release(self, account: str, client_id: str, now_ms: int, record: "Record") -> None:
+        """A definite reject, or an unknown that the exchange never accepted: the reservation goes back."""
+        ...
+
+    def unknown(self, account: str, client_id: str, now_ms: int, record: "Record") -> None:
+        """No answer came: stays reserved until reconciled."""
+        ...
+
+    def settle(self, account: str, events: Sequence[OrderEvent], now_ms: int, record: "Record | None") -> bool:
+        """Learn from an answer; events of orders that are not ours are passed over. Whether anything changed."""
+        ...
+
+    def owner(self, account: str, order_id: str | None, client_id: str | None) -> tuple[str, ...]:
+        """The token ids that placed the named order(s); empty where the ledger does not know them."""
+        ...
+
+    def has_unacknowledged(self, account: str, token_ids: Sequence[str], market_id: str) -> bool:
+        """Whether one of these tokens has an order there whose exchange id is not known."""
+        ...
+
+    def working(self, account: str, token_id: str | None = None, market_id: str | None = None) -> Sequence[OrderRow]:
+        """Orders that are not done."""
+        ...
+
+    def unresolved(self) -> Sequence[OrderRow]:
+        """Every order whose outcome is unknown, of all accounts."""
+        ...
+
+    def note_absent(self, account: str, client_id: str, now_ms: int) -> int:
+        """The exchange does not know this id *after* it could still be accepted; how often it has said so,
+
+        answers at least 5 s apart counting once each.
+        """
+        ...
+
+    def count(self, token_id: str, kind: str, now_ms: int) -> None:
+        """One more ``message``, ``denial``, ``request`` or ``cancel`` (counters; not synced)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One audit record: its number in the log and its body."""
+
+    number: int
+    body: Mapping[str, Any]
+
+
+class Audit(Protocol):
+    """The decision log. ``draft`` numbers a record, ``append`` writes exactly that one next."""
+
+    def draft(self, body: Mapping[str, Any]) -> Record:
+        """The next record, not yet written. Append it (or nothing) before drafting another."""
+        ...
+
+    def append(self, record: Record, sync: bool) -> None:
+        """Write it; with ``sync`` it is on the disk when this returns. Raises Unavailable when it cannot."""
+        ...
+
+    def room(self, need: "Need") -> bool:
+        """Whether the disk has room for a request of this kind."""
+        ...
+
+
+class Need(StrEnum):
+    """What a request needs disk room for; the order in which they stop when it runs out."""
+
+    ORDER = "order"
+    READ = "read"
+    EXIT = "exit"
+
+
+class Market(Protocol):
+    """Instruments and reference prices, with their age."""
+
+    def instrument(self, exchange: str, environment: str, market_id: str) -> Instrument | None:
+        """The instrument as last loaded, or None."""
+        ...
+
+    def reference(self, instrument: Instrument, environment: str) -> Reference | None:
+        """The last price known, whatever its age."""
+        ...
+
+    async def refresh(self, exchange: str, environment: str, market_id: str, max_age_ms: int) -> None:
+        """See to it, if it can be done, that the instrument is known and its price younger than that."""
+        ...
+
+
+class Policies(Protocol):
+    """The policies in force, by name."""
+
+    def find(self, name: str) -> Policy:
+        """The policy; one whose file never loaded is the policy that lets its tokens only cancel."""
+        ...
+
+
+class Accounts(Protocol):
+    """The accounts' public side."""
+
+    def find(self, name: str) -> Account | None:
+        """The account, or None once removed."""
+        ...
+
+
+class Meter(Protocol):
+    """Counts for /metrics; no label ever carries a secret."""
+
+    def decided(self, exchange: str, verdict: str, code: str) -> None:
+        """One decision: ``allow`` or ``deny`` with its code."""
+        ...
+
+    def outcome(self, exchange: str, outcome: str) -> None:
+        """What became of one call that was sent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Everything the pipeline is given; wired in app.py and in tests."""
+
+    tokens: Tokens
+    accounts: Accounts
+    policies: Policies
+    ledger: Ledger
+    audit: Audit
+    market: Market
+    upstream: Upstream
+    lender: Lender
+    clock: Clock
+    meter: Meter
+    random: Callable[[int], bytes]

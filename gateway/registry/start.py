@@ -1,0 +1,158 @@
+"""Is this state the one the log remembers? Asked once, with the open vault, before anything is served.
+
+A box proves that the vault wrote it, not that it is the newest. So start follows the log from the sealed anchor:
+it must reach at least as far, it must not tell of changes that ``state.db`` does not know, and the tokens' digest,
+carried over every recorded change, must be that of the rows as they stand.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Any, Final
+
+from gateway.audit.line import Entry
+from gateway.audit.log import AuditLog
+from gateway.core.errors import Misuse
+from gateway.core.token import Account, Token, TokenState
+from gateway.store import AccountRow, Store
+from gateway.vault.anchor import Anchor, Standing, TokensDigest, open_anchor
+from gateway.vault.envelope import Vault, is_public
+from gateway.vault.rows import open_credential, open_token, seal_credential
+
+OVERRIDE: Final = "if you restored it on purpose, `tradewarden serve --accept-rollback` starts with every token paused"
+
+
+class RolledBack(Misuse):
+    """``state.db`` and the log disagree: one of them was put back or changed from outside."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what, OVERRIDE)
+
+
+@dataclass(slots=True)
+class Opened:
+    """The state with its boxes open: what the gateway serves from."""
+
+    tokens: list[Token] = field(default_factory=list)
+    accounts: list[Account] = field(default_factory=list)
+    standings: list[Standing] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Since:
+    """What the log says happened since the anchor."""
+
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    accounts: dict[str, str] = field(default_factory=dict)
+    last_change: int = -1
+
+
+def complete_log(store: Store, audit: AuditLog) -> int:
+    """Append the records that a crash left in the store alone; how many there were."""
+    missing = [record for record in store.pending_records(audit.next) if record.number >= audit.next]
+    for record in missing:
+        audit.append(record, sync=True)
+    return len(missing)
+
+
+def open_state(
+    store: Store, audit: AuditLog, vault: Vault, random: Callable[[int], bytes], accept_rollback: bool
+) -> Opened:
+    """Open every box and check it all against the log. Raises Damaged for a row that does not open, RolledBack."""
+    box = store.anchor()
+    anchor = open_anchor(vault, box) if box is not None else None
+    try:
+        since = _since(audit, anchor)
+        _check_reach(store, audit, anchor, since)
+    except RolledBack:
+        if not accept_rollback:
+            raise
+        since = None
+    opened = _open_rows(store, vault, random, since)
+    if since is not None and anchor is not None and not _agrees(vault, anchor, since, opened) and not accept_rollback:
+        raise RolledBack("state.db was changed from outside: its tokens are not those that the log remembers")
+    return opened
+
+
+def _since(audit: AuditLog, anchor: Anchor | None) -> _Since:
+    since = _Since()
+    if anchor is not None and audit.next <= anchor.record:
+        raise RolledBack("the audit log is shorter than state.db remembers")
+    first = anchor.record if anchor is not None else 0
+    for entry in audit.records(first):
+        if anchor is not None and entry.number == anchor.record:
+            if bytes.fromhex(entry.head) != anchor.head:
+                raise RolledBack("the audit log is not the one that state.db remembers")
+            continue
+        _follow(entry, since)
+    return since
+
+
+def _follow(entry: Entry, since: _Since) -> None:
+    if entry.type == "lifecycle":
+        body = entry.fields
+        since.steps += body["changes"]
+        since.last_change = entry.number
+        if body["act"] in ("account added", "account rotated"):
+            since.accounts[body["account"]] = body["box"]
+    elif entry.type == "decision" and b'"reserve"' in entry.line and "reserve" in entry.fields:
+        since.last_change = entry.number
+
+
+def _check_reach(store: Store, audit: AuditLog, anchor: Anchor | None, since: _Since) -> None:
+    if since.last_change > store.last_record:
+        raise RolledBack("state.db is older than the audit log: restored, it would un-revoke tokens and refill budgets")
+    if anchor is None and (any(True for _ in store.tokens()) or since.steps):
+        raise RolledBack("state.db has lost its anchor")
+
+
+def _open_rows(store: Store, vault: Vault, random: Callable[[int], bytes], since: _Since | None) -> Opened:
+    opened = Opened()
+    for row in store.accounts():
+        if is_public(row.box):
+            row = _take_in(store, vault, random, row, since)
+        opened.accounts.append(open_credential(vault, row.name, row.box)[0])
+    for token in store.tokens():
+        if token.state is TokenState.REVOKED or token.box is None:
+            opened.standings.append(Standing(token.name, token.id, token.generation, TokenState.REVOKED))
+            continue
+        live = open_token(vault, token.name, token.box)
+        if live.id != token.id:
+            raise RolledBack(f"token {token.name!r} does not have the id that its row says")
+        opened.tokens.append(live)
+        opened.standings.append(Standing.of(live))
+    return opened
+
+
+def _take_in(
+    store: Store, vault: Vault, random: Callable[[int], bytes], row: AccountRow, since: _Since | None
+) -> AccountRow:
+    """An account that was added while the vault was locked: only if the log says so, and then sealed for good."""
+    if since is not None and since.accounts.get(row.name) != sha256(row.box).hexdigest():
+        raise RolledBack(f"account {row.name!r} was put into state.db from outside")
+    account, credential = open_credential(vault, row.name, row.box)
+    sealed = replace(row, box=seal_credential(vault, account, credential, random))
+    with store.transaction(None) as change:
+        change.replace_account(sealed)
+    return sealed
+
+
+def _agrees(vault: Vault, anchor: Anchor, since: _Since, opened: Opened) -> bool:
+    expected = anchor.tokens
+    digest = TokensDigest(vault.subkey("tokens digest"), int.from_bytes(expected))
+    for was, now in _standings(since.steps):
+        if was is not None:
+            digest = digest.remove(was)
+        digest = digest.add(now)
+    return digest.encoded() == TokensDigest.over(vault, opened.standings).encoded()
+
+
+def _standings(steps: list[dict[str, Any]]) -> Iterator[tuple[Standing | None, Standing]]:
+    for step in steps:
+        name, token_id = step["token"], step["id"]
+        was, now = (
+            None if side is None else Standing(name, token_id, side["generation"], TokenState(side["state"]))
+            for side in (step["was"], step["now"])
+        )
+        if now is not None:
+            yield was, now

@@ -1,0 +1,92 @@
+"""Who asks. Token by id, then its state, its address, the bot's own signature, its clock, and single use.
+
+A request that changes state is good for one time. Its signed bytes are remembered until the exchange's clock
+has passed their window, whatever path they came by: a signature of most exchanges covers no path. After a start
+nothing signed before it is taken, since what was seen then is forgotten.
+"""
+
+from collections import deque
+from hashlib import blake2b
+from typing import Final
+
+from gateway.core.decision import DenyCode
+from gateway.core.errors import Refused
+from gateway.core.intent import Cancel, CancelAll, Intent, Place
+from gateway.core.request import Call, Proof, RawRequest
+from gateway.core.token import Token, TokenState
+from gateway.exchanges.exchange import Exchange
+from gateway.ports import Clock, Connection, Tokens
+
+SLACK_US: Final = 5_000_000
+"""How long beyond its window a signature is remembered: more than a clock measurement can move."""
+
+
+def changes_state(intent: Intent) -> bool:
+    """Whether the call does something at the exchange (a test order counts)."""
+    return isinstance(intent, Place | Cancel | CancelAll)
+
+
+class Seen:
+    """The signed bytes of the last moments, each with the time it may be forgotten."""
+
+    def __init__(self) -> None:
+        self._digests: set[bytes] = set()
+        self._order: deque[tuple[int, bytes]] = deque()
+
+    def first_time(self, token_id: str, payload: bytes, forget_us: int, now_us: int) -> bool:
+        """Remember these bytes; False if they were here already."""
+        while self._order and self._order[0][0] < now_us:
+            self._digests.discard(self._order.popleft()[1])
+        digest = blake2b(payload, digest_size=16, key=token_id.encode()[:64]).digest()
+        if digest in self._digests:
+            return False
+        self._digests.add(digest)
+        self._order.append((forget_us, digest))
+        return True
+
+
+class Authenticator:
+    """One per gateway; holds what has been seen since it started."""
+
+    def __init__(self, tokens: Tokens, clock: Clock) -> None:
+        self._tokens = tokens
+        self._clock = clock
+        self._seen = Seen()
+        self._started: dict[str, int] = {}
+
+    def start(self, exchange: str) -> None:
+        """From now on, on this exchange's clock, requests that change state are taken."""
+        self._started[exchange] = self._clock.exchange_us(exchange)
+
+    def __call__(self, exchange: Exchange, call: Call, raw: RawRequest, connection: Connection) -> Token | None:
+        """The token that sent this, or None where nothing was presented. Raises Refused."""
+        proof = call.proof
+        if proof is None:
+            return None
+        token = self._live(exchange, proof, raw.peer)
+        if proof.signature is not None:
+            self._check(exchange, call, proof, token)
+            if connection.owner not in (None, token.id):
+                raise Refused(DenyCode.TOKEN, "this connection belongs to another token; open one per token")
+            connection.owner = token.id
+        return token
+
+    def _live(self, exchange: Exchange, proof: Proof, peer: str) -> Token:
+        token = self._tokens.find(proof.token_id)
+        if token is None or token.exchange != exchange.name or token.state is TokenState.REVOKED:
+            raise Refused(DenyCode.TOKEN, "unknown or revoked token")
+        if token.expired(self._clock.now_ms()):
+            raise Refused(DenyCode.TOKEN, "the token has expired")
+        if not token.admits(peer):
+            raise Refused(DenyCode.TOKEN, "the token may not be used from this address")
+        return token
+
+    def _check(self, exchange: Exchange, call: Call, proof: Proof, token: Token) -> None:
+        now_us = self._clock.exchange_us(exchange.name)
+        exchange.verify(proof, token.key, now_us)
+        changes = changes_state(call.intent)
+        if changes and proof.signed_at_us < self._started.get(exchange.name, now_us):
+            raise Refused(DenyCode.TIMESTAMP, "signed before the gateway started; sign anew")
+        forget_us = max(proof.signed_at_us, now_us) + proof.window_us + SLACK_US
+        if not self._seen.first_time(token.id, proof.payload, forget_us, now_us) and changes:
+            raise Refused(DenyCode.REPLAY, "this signed request was used before; sign anew")

@@ -1,0 +1,123 @@
+"""Cancelling. Exits stay open: no limit and no state but revoked and expired stops a token's own cancel.
+
+Whose an order is, the ledger knows by its ids. Only where another live token has an order whose exchange id never
+came back is the exchange asked first. A cancel-all leaves whole only where no other live token could be hit.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gateway.core.errors import Refused, Unavailable
+from gateway.core.intent import Cancel, CancelAll
+from gateway.core.request import Answer, Call
+from gateway.core.token import Token
+from gateway.exchanges.exchange import Outcome, WorkingOrder
+from gateway.ports import NoAnswer, Surroundings
+from gateway.stages import records
+from gateway.stages.learned import note, settle
+from gateway.stages.send import Sender
+from gateway.stages.turn import Turn, gate, judge, look, renewed
+
+
+class Exits:
+    """The story of a cancel."""
+
+    def __init__(self, world: Surroundings, sender: Sender) -> None:
+        self._world = world
+        self._sender = sender
+
+    async def cancel(self, turn: Turn, cancel: Cancel) -> Answer:
+        """Raises Denied or Refused (nothing left), Unavailable, or NoAnswer."""
+        foreign = await self._is_foreign(turn, cancel)
+        turn = await self._decided(turn, foreign)
+        return await self._send(turn)
+
+    async def cancel_all(self, turn: Turn, cancel: CancelAll) -> Answer:
+        """Whole where it may cancel every order that it hits, else one by one."""
+        turn = await self._decided(turn, cancels_foreign=False)
+        if turn.policy.cancels_any or not self._others(turn.token):
+            return await self._send(turn)
+        answers = []
+        for order in await self._own_orders(turn, cancel.market_id):
+            single = turn.exchange.cancel_order(cancel.market_id, order.order_id, None)
+            answers.append(await self._send(replace(renewed(turn, self._world), call=single)))
+        return turn.exchange.join_cancels(answers)
+
+    async def _decided(self, turn: Turn, cancels_foreign: bool) -> Turn:
+        """Judge, wait out the bucket, record. Only then may anything be sent."""
+        turn = renewed(turn, self._world)
+        allowed = judge(turn, look(turn, self._world, cancels_foreign), self._world)
+        self._world.ledger.count(turn.token.id, "cancel", self._world.clock.now_ms())
+        if allowed.delay_ms:
+            await asyncio.sleep(allowed.delay_ms / 1000)
+            turn = renewed(turn, self._world)
+        record = self._world.audit.draft(
+            records.decision(turn.decision_id, turn.token, turn.policy, turn.call, allowed)
+        )
+        self._world.audit.append(record, sync=True)
+        return turn
+
+    def _others(self, token: Token) -> frozenset[str]:
+        """Ids of the account's other live tokens."""
+        return frozenset(other.id for other in self._world.tokens.others(token, self._world.clock.now_ms()))
+
+    async def _is_foreign(self, turn: Turn, cancel: Cancel) -> bool:
+        others = self._others(turn.token)
+        account = turn.account.name
+        if not others or turn.policy.cancels_any:
+            return False
+        if others.intersection(self._world.ledger.owner(account, cancel.order_id, cancel.client_id)):
+            return True
+        known = self._world.ledger.owner(account, cancel.order_id, None)
+        if cancel.order_id is None or known:
+            return False
+        if not self._world.ledger.has_unacknowledged(account, tuple(others), cancel.market_id):
+            return False
+        return await self._asked_owner(turn, cancel) in others
+
+    async def _asked_owner(self, turn: Turn, cancel: Cancel) -> str | None:
+        """Whose order the exchange says it is, by its client id. Raises Unavailable without a clear answer."""
+        query = turn.exchange.query_order(cancel.market_id, cancel.order_id, None)
+        answer = await self._own(turn, query, "whose order is it")
+        lesson = turn.exchange.learn(query, answer)
+        if lesson.outcome is Outcome.UNKNOWN:
+            raise Unavailable("the exchange does not say whose order this is; try again")
+        for event in lesson.events:
+            owners = self._world.ledger.owner(turn.account.name, None, event.client_id)
+            if owners:
+                return owners[0]
+        return None
+
+    async def _own_orders(self, turn: Turn, market_id: str) -> Sequence[WorkingOrder]:
+        """The working orders there that no other live token placed."""
+        query = turn.exchange.open_orders(market_id)
+        orders = turn.exchange.parse_open_orders(await self._own(turn, query, "which orders may be cancelled"))
+        if orders is None:
+            raise Unavailable("the exchange does not list its open orders; try again")
+        others = self._others(turn.token)
+        owner = self._world.ledger.owner
+        return [o for o in orders if not others.intersection(owner(turn.account.name, o.order_id, o.client_id))]
+
+    async def _own(self, turn: Turn, query: Call, why: str) -> Answer:
+        try:
+            return await self._sender.own(turn.exchange, query, turn.account, turn.decision_id, why)
+        except NoAnswer as failure:
+            raise Unavailable("the exchange did not answer; try again") from failure
+
+    async def _send(self, turn: Turn) -> Answer:
+        still_live = gate(turn.token, self._world, opens_risk=False)
+        try:
+            answer = await self._sender.send(turn.exchange, turn.call, turn.account, turn.token.id, still_live)
+        except (Refused, Unavailable) as failure:
+            note(self._world, records.unsent(turn.decision_id, str(failure)))
+            raise
+        except Exception as failure:
+            note(self._world, records.unanswered(turn.decision_id, str(failure)))
+            raise NoAnswer("sent, and no answer came; the cancel may have worked") from failure
+        lesson = turn.exchange.learn(turn.call, answer)
+        self._world.meter.outcome(turn.exchange.name, lesson.outcome.value)
+        settle(self._world, turn.account.name, lesson.events, records.outcome(turn.decision_id, answer, lesson))
+        if lesson.outcome is Outcome.UNKNOWN and not lesson.error:
+            raise NoAnswer("the answer made no sense; the cancel may have worked")
+        return answer

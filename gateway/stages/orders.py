@@ -1,0 +1,122 @@
+"""Placing an order: price, decide, reserve, record, sign, send, settle.
+
+From the snapshot to the record there is no await: on one event loop that makes the turn atomic, and with it the
+budgets exact. What was sent is released only by a definite rejection; everything else stays reserved.
+"""
+
+from dataclasses import replace
+
+from gateway.core.decision import Allow, Deny, DenyCode
+from gateway.core.errors import Refused, Unavailable
+from gateway.core.intent import Place, TimeInForce
+from gateway.core.request import Answer
+from gateway.exchanges.exchange import Lesson, Outcome
+from gateway.ports import Need, NoAnswer, Record, Surroundings
+from gateway.stages import records
+from gateway.stages.learned import settle, with_record
+from gateway.stages.send import Sender
+from gateway.stages.turn import Denied, Turn, gate, judge, look, need_room, renewed
+
+
+class Orders:
+    """The story of one order."""
+
+    def __init__(self, world: Surroundings, sender: Sender) -> None:
+        self._world = world
+        self._sender = sender
+
+    async def place(self, turn: Turn, order: Place) -> Answer:
+        """Raises Denied, Refused or Unavailable (nothing left) or NoAnswer (it may be working)."""
+        world = self._world
+        await world.market.refresh(
+            turn.exchange.name, turn.account.environment, order.market_id, turn.policy.stale_after_ms
+        )
+        turn = renewed(turn, world)
+        need_room(world, Need.ORDER)
+        snapshot = look(turn, world)
+        try:
+            allowed = judge(turn, snapshot, world)
+            leaving = self._leaving(turn, allowed, order)
+        except Refused:
+            world.ledger.count(turn.token.id, "message", snapshot.now_ms)
+            raise
+        turn = replace(turn, call=replace(turn.call, intent=leaving))
+        body = records.decision(
+            turn.decision_id, turn.token, turn.policy, turn.call, replace(allowed, order=leaving), snapshot.reference
+        )
+        record = world.audit.draft(body)
+        if allowed.reserve is None:
+            world.ledger.count(turn.token.id, "message", snapshot.now_ms)
+            world.audit.append(record, sync=False)
+            return await self._send(turn)
+        now_us = world.clock.exchange_us(turn.exchange.name)
+        until_us = turn.exchange.accept_until_us(turn.call, now_us)
+        world.ledger.reserve(turn.token, leaving, allowed.reserve, snapshot.now_ms, until_us, record)
+        self._append_or_release(turn, leaving, record)
+        return await self._send_and_settle(turn, leaving)
+
+    def _leaving(self, turn: Turn, allowed: Allow, order: Place) -> Place:
+        """The order as it will leave, with an id by which it can be asked for. Raises Denied for a known id."""
+        leaving = allowed.order or order
+        if leaving.client_id is None:
+            return replace(leaving, client_id=turn.exchange.client_id(self._world.random))
+        if not leaving.test and self._world.ledger.knows(turn.account.name, leaving.client_id):
+            detail = "this client order id was used before"
+            raise Denied(Deny(DenyCode.DUPLICATE, "duplicate", detail, allowed.findings))
+        return leaving
+
+    def _append_or_release(self, turn: Turn, order: Place, record: Record) -> None:
+        """No audit record, no signature: an order that cannot be recorded is given back."""
+        try:
+            self._world.audit.append(record, sync=True)
+        except Unavailable as failure:
+            self._release(turn, order, records.unsent(turn.decision_id, str(failure)))
+            raise
+
+    async def _send(self, turn: Turn) -> Answer:
+        still_live = gate(turn.token, self._world, opens_risk=True)
+        return await self._sender.send(turn.exchange, turn.call, turn.account, turn.token.id, still_live)
+
+    async def _send_and_settle(self, turn: Turn, order: Place) -> Answer:
+        try:
+            answer = await self._send(turn)
+        except (Refused, Unavailable) as failure:
+            self._release(turn, order, records.unsent(turn.decision_id, str(failure)))
+            raise
+        except Exception as failure:
+            self._unknown(turn, order, records.unanswered(turn.decision_id, str(failure)))
+            raise NoAnswer("sent, and no answer came; the order may be working") from failure
+        return self._settle(turn, order, answer)
+
+    def _settle(self, turn: Turn, order: Place, answer: Answer) -> Answer:
+        lesson = turn.exchange.learn(turn.call, answer)
+        body = records.outcome(turn.decision_id, answer, lesson)
+        self._world.meter.outcome(turn.exchange.name, lesson.outcome.value)
+        match lesson.outcome:
+            case Outcome.REJECTED:
+                self._release(turn, order, body)
+            case Outcome.UNKNOWN:
+                self._unknown(turn, order, body)
+                if not lesson.error:
+                    raise NoAnswer("the answer made no sense; the order may be working")
+            case Outcome.ACCEPTED:
+                self._accepted(turn, order, lesson, body)
+        return answer
+
+    def _accepted(self, turn: Turn, order: Place, lesson: Lesson, body: records.Body) -> None:
+        """An immediate order whose answer shows no end is asked for: its fills are not known yet."""
+        immediate = order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
+        if immediate and not any(event.final for event in lesson.events):
+            self._unknown(turn, order, body)
+        else:
+            settle(self._world, turn.account.name, lesson.events, body)
+
+    def _release(self, turn: Turn, order: Place, body: records.Body) -> None:
+        with_record(self._world, body, lambda record: self._world.ledger.release(
+            turn.account.name, str(order.client_id), self._world.clock.now_ms(), record
+        ))
+
+    def _unknown(self, turn: Turn, order: Place, body: records.Body) -> None:
+        with_record(self._world, body, lambda record: self._world.ledger.unknown(
+            turn.account.name, str(order.client_id), self._world.clock.now_ms(), record
+        ))

@@ -1,0 +1,111 @@
+"""What the audit log says of a request. Pure: bodies of records, built from decided values, never from raw bytes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any
+
+from gateway.core.decision import Allow, Decision, Deny, Finding
+from gateway.core.intent import Intent
+from gateway.core.money import plain
+from gateway.core.order import OrderEvent
+from gateway.core.request import Answer, Call
+from gateway.core.snapshot import Reference
+from gateway.core.token import Token
+from gateway.exchanges.exchange import Lesson
+from gateway.policy.document import Policy
+
+Body = dict[str, Any]
+
+
+def decision(
+    decision_id: str,
+    token: Token | None,
+    policy: Policy | None,
+    call: Call | None,
+    decided: Decision,
+    reference: Reference | None = None,
+) -> Body:
+    """The record before sending, or the only one of a denial."""
+    body: Body = {"type": "decision", "d": decision_id, "verdict": "allow" if isinstance(decided, Allow) else "deny"}
+    if token is not None:
+        body |= {"token": token.name, "account": token.account, "generation": token.generation}
+    if policy is not None:
+        body |= {"policy": policy.name, "digest": policy.digest}
+    if call is not None:
+        body |= {"call": str(call.endpoint), "intent": described(call.intent)}
+    if reference is not None:
+        body["reference"] = {"price": plain(reference.price), "at": reference.at_ms, "source": reference.source}
+    return body | _verdict(decided)
+
+
+def _verdict(decided: Decision) -> Body:
+    if isinstance(decided, Deny):
+        failed = [_finding(finding) for finding in decided.failed]
+        return {"code": decided.code.value, "rule": decided.rule, "detail": decided.detail, "failed": failed}
+    body: Body = {}
+    if decided.order is not None:
+        body["order"] = described(decided.order)
+    if decided.reserve is not None:
+        body["reserve"] = str(decided.reserve.value)
+    shadowed = [_finding(finding) for finding in decided.findings if not finding.passed]
+    return body | ({"shadowed": shadowed} if shadowed else {})
+
+
+def _finding(finding: Finding) -> Body:
+    body = {"rule": finding.rule, "limit": finding.limit, "observed": finding.observed, "detail": finding.detail}
+    return {key: value for key, value in body.items() if value}
+
+
+def described(intent: Intent) -> Body:
+    """An intent as a flat object: its name, and its fields that say something."""
+    body: Body = {"is": type(intent).__name__.lower()}
+    for field in fields(intent):
+        value = getattr(intent, field.name)
+        if value is not None and value is not False:
+            body[field.name] = plain(value) if isinstance(value, Decimal) else value
+    return body
+
+
+def outcome(decision_id: str, answer: Answer, lesson: Lesson) -> Body:
+    """What the exchange said."""
+    body: Body = {"type": "outcome", "d": decision_id, "status": answer.status, "outcome": lesson.outcome.value}
+    if lesson.events:
+        body["orders"] = events(lesson.events)
+    return body | ({"error": lesson.error} if lesson.error else {})
+
+
+def unsent(decision_id: str, reason: str) -> Body:
+    """Allowed, and yet not one byte left."""
+    return {"type": "outcome", "d": decision_id, "outcome": "not_sent", "detail": reason}
+
+
+def unanswered(decision_id: str, reason: str) -> Body:
+    """Sent, and nobody knows what became of it."""
+    return {"type": "outcome", "d": decision_id, "outcome": "unknown", "detail": reason}
+
+
+def own(decision_id: str, account: str, call: Call, why: str) -> Body:
+    """A call that the gateway makes with a real key on its own account."""
+    return {
+        "type": "own",
+        "d": decision_id,
+        "account": account,
+        "call": str(call.endpoint),
+        "intent": described(call.intent),
+        "why": why,
+    }
+
+
+def events(learned: Sequence[OrderEvent]) -> list[Mapping[str, Any]]:
+    """The first hundred orders an answer spoke of; a list of all orders ever would swamp the log."""
+    return [
+        {
+            "order_id": event.order_id,
+            "client_id": event.client_id,
+            "filled": plain(event.filled),
+            "value": plain(event.filled_value),
+            "final": event.final,
+        }
+        for event in learned[:100]
+    ]

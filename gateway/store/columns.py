@@ -1,0 +1,62 @@
+"""How each row becomes columns and back: one pair of functions per table, in the order of the dataclass's fields."""
+
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any, Final
+
+from gateway.core.decision import Action
+from gateway.core.money import plain
+from gateway.core.order import OrderRow, OrderStatus
+from gateway.core.token import KeyKind, TokenState
+from gateway.store import AccountRow, Restriction, TokenRow
+
+Row = AccountRow | TokenRow | Restriction | OrderRow
+Columns = tuple[Any, ...]
+
+NAMES: Final = {row: tuple(f.name for f in fields(row)) for row in (AccountRow, TokenRow, Restriction, OrderRow)}
+
+
+def columns_of(row: Row) -> Columns:
+    """What is written for a row."""
+    return tuple(_column(getattr(row, name)) for name in NAMES[type(row)])
+
+
+def _column(value: object) -> object:
+    match value:
+        case Decimal():
+            return plain(value)
+        case tuple():
+            return " ".join(value)
+        case _:
+            return value
+
+
+def account_row(columns: Columns) -> AccountRow:
+    """The account that these columns hold."""
+    name, exchange, environment, key_id, kind, added_at, box = columns
+    return AccountRow(name, exchange, environment, key_id, KeyKind(kind), added_at, box)
+
+
+def token_row(columns: Columns) -> TokenRow:
+    """The token that these columns hold."""
+    name, id_, exchange, account, policy, kind, state, generation, issued_at, expires_at, addresses, box = columns
+    return TokenRow(
+        name, id_, exchange, account, policy, KeyKind(kind), TokenState(state), generation, issued_at, expires_at,
+        tuple(addresses.split()), box,
+    )  # fmt: skip
+
+
+def restriction(columns: Columns) -> Restriction:
+    """The restriction that these columns hold."""
+    token_id, action, until_ms, reason = columns
+    return Restriction(token_id, Action(action), until_ms, reason)
+
+
+def order_row(columns: Columns) -> OrderRow:
+    """The order that these columns hold."""
+    client_id, order_id, token_id, account, market_id, quantity, value, currency, filled, committed, *rest = columns
+    status, placed_at, accept_until_us = rest
+    return OrderRow(
+        client_id, order_id, token_id, account, market_id, Decimal(quantity), Decimal(value), currency,
+        Decimal(filled), Decimal(committed), OrderStatus(status), placed_at, accept_until_us,
+    )  # fmt: skip

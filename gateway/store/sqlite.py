@@ -1,0 +1,186 @@
+"""The embedded store: one SQLite file, one writer, one thread. Every method is synchronous and atomic.
+
+Law: a transaction is on the disk when its block ends (unless it says ``synced=False``), or not there at all. What is
+destroyed (a revoked token's box) is overwritten in the file, and the write-ahead log that still held it is emptied.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+
+from gateway.core.errors import Misuse
+from gateway.core.order import OrderRow
+from gateway.ports import Record
+from gateway.store import AccountRow, Restriction, StoreUnavailable, TokenRow
+from gateway.store.columns import NAMES, account_row, order_row, restriction, token_row
+from gateway.store.schema import MIGRATIONS, migrate, version
+from gateway.store.sqlite_change import Meta, SqliteChange
+from gateway.store.sqlite_file import BUSY_MS, connect, connect_for_reading, create, translated
+
+_SELECT: Final = {row: f"SELECT {', '.join(names)}" for row, names in NAMES.items()}
+_ACCOUNT: Final = f"{_SELECT[AccountRow]} FROM accounts"
+_TOKEN: Final = f"{_SELECT[TokenRow]} FROM tokens"
+_ORDER: Final = f"{_SELECT[OrderRow]} FROM orders"
+_RESTRICTION: Final = f"{_SELECT[Restriction]} FROM restrictions ORDER BY token_id, action"
+_EVENTS: Final = """SELECT at, amount FROM usage
+    WHERE token_id = ? AND kind = ? AND currency = ? AND at >= ? ORDER BY at"""
+
+
+class SqliteStore:
+    """``state.db``. Open it with :meth:`open` (the one writer) or :meth:`open_for_reading`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._logged = self._forgotten = 0
+        self._lingers = False
+        self._last_record = int(self._meta(Meta.LAST_RECORD) or 0)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open for writing, bringing the tables to this program's version. Raises Misuse or StoreUnavailable.
+
+        The caller holds ``serve.lock``. The file must exist: see :meth:`create`.
+        """
+        connection = connect(path)
+        try:
+            with translated():
+                migrate(connection)
+            return cls(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    @classmethod
+    def create(cls, path: Path) -> Self:
+        """A new, empty store in a new file. Raises Misuse if there is one."""
+        create(path)
+        return cls.open(path)
+
+    @classmethod
+    def open_for_reading(cls, path: Path) -> Self:
+        """Open beside a running writer, without any lock. Raises Misuse if its tables are of another version."""
+        connection = connect_for_reading(path)
+        try:
+            with translated():
+                if version(connection) != len(MIGRATIONS):
+                    raise Misuse("state.db is of another version", "start this version of the gateway once")
+            return cls(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    @property
+    def last_record(self) -> int:
+        return self._last_record
+
+    def vault(self) -> bytes | None:
+        return self._meta(Meta.VAULT)  # type: ignore[no-any-return]
+
+    def anchor(self) -> bytes | None:
+        return self._meta(Meta.ANCHOR)  # type: ignore[no-any-return]
+
+    def checkpoint(self) -> tuple[int, str] | None:
+        number = self._meta(Meta.CHECKPOINT_NUMBER)
+        return None if number is None else (number, self._meta(Meta.CHECKPOINT_HEAD))
+
+    def clock(self) -> int:
+        return int(self._meta(Meta.CLOCK) or 0)
+
+    def accounts(self) -> Sequence[AccountRow]:
+        return [account_row(columns) for columns in self._rows(f"{_ACCOUNT} ORDER BY name")]
+
+    def account(self, name: str) -> AccountRow | None:
+        return next(map(account_row, self._rows(f"{_ACCOUNT} WHERE name = ?", name)), None)
+
+    def tokens(self) -> Iterable[TokenRow]:
+        return map(token_row, self._rows(f"{_TOKEN} ORDER BY name, issued_at, id"))
+
+    def token(self, name: str) -> TokenRow | None:
+        rows = self._rows(f"{_TOKEN} WHERE name = ? ORDER BY state = 'revoked', issued_at DESC, id LIMIT 1", name)
+        return next(map(token_row, rows), None)
+
+    def restrictions(self) -> Sequence[Restriction]:
+        return [restriction(columns) for columns in self._rows(_RESTRICTION)]
+
+    def order(self, account: str, client_id: str) -> OrderRow | None:
+        rows = self._rows(f"{_ORDER} WHERE account = ? AND client_id = ?", account, client_id)
+        return next(map(order_row, rows), None)
+
+    def orders_by_id(self, account: str, order_id: str) -> Sequence[OrderRow]:
+        rows = self._rows(f"{_ORDER} WHERE account = ? AND order_id = ? ORDER BY client_id", account, order_id)
+        return [order_row(columns) for columns in rows]
+
+    def working_orders(self) -> Iterable[OrderRow]:
+        return map(order_row, self._rows(f"{_ORDER} WHERE status <> 'done'"))
+
+    def events(self, token_id: str, kind: str, currency: str, since_ms: int) -> Iterable[tuple[int, Decimal]]:
+        rows = self._rows(_EVENTS, token_id, kind, currency, since_ms)
+        return ((at, Decimal(amount)) for at, amount in rows)
+
+    def pending_records(self, first: int = 0) -> Sequence[Record]:
+        rows = self._rows("SELECT number, body FROM outbox WHERE number >= ? ORDER BY number", first)
+        return [Record(number, msgspec.json.decode(body)) for number, body in rows]
+
+    def logged(self, up_to: int) -> None:
+        self._logged = max(self._logged, up_to)
+
+    @contextmanager
+    def transaction(self, record: Record | None = None, synced: bool = True) -> Iterator[SqliteChange]:
+        if record is not None and record.number <= self._last_record:
+            raise StoreUnavailable(f"the audit log is behind: record {record.number} belongs to an earlier change")
+        with translated(), self._begun(synced) as change:
+            yield change
+            if record is not None:
+                change.keep_record(record)
+            if self._logged > self._forgotten:
+                change.forget_records(self._logged)
+        self._forgotten = self._logged
+        if record is not None:
+            self._last_record = record.number
+        self._lingers |= change.destroys
+        if self._lingers:
+            self._empty_wal()
+
+    def backup(self, to: Path) -> None:
+        create(to)
+        with translated(), closing(sqlite3.connect(to)) as copy:
+            self._connection.backup(copy)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def _begun(self, synced: bool) -> Iterator[SqliteChange]:
+        connection = self._connection
+        connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield SqliteChange(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            # SQLite may have rolled back by itself (a full disk), and then ROLLBACK would be one more error.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def _empty_wal(self) -> None:
+        # The change is durable already, so this may not fail it, nor wait for a reader: what is in the way now (a
+        # reader, a full disk) is tried again after the next transaction.
+        with suppress(sqlite3.OperationalError):
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._lingers = bool(busy)
+        self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+
+    def _meta(self, key: Meta) -> Any:
+        row = next(self._rows("SELECT value FROM meta WHERE key = ?", key.value), None)
+        return None if row is None else row[0]
+
+    def _rows(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        with translated():
+            yield from self._connection.execute(statement, values)

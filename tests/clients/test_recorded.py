@@ -1,0 +1,109 @@
+"""Every request that real clients were once seen to send to Binance, sent through a running gateway as the token signs it.
+
+Each file under vectors/binance/recorded is one request, byte for byte. What reaches the exchange must be what the policy allows, by this
+table, and nothing else.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.world import World
+from tests.world.exchange import Arrival
+from tests.world.recorded import Recording, Replayer
+
+RECORDED = Path(__file__).parents[1] / "vectors" / "binance" / "recorded"
+
+PASSES = {
+    "GET /api/v3/account",
+    "GET /api/v3/depth",
+    "GET /api/v3/exchangeInfo",
+    "GET /api/v3/klines",
+    "GET /api/v3/openOrders",
+    "GET /api/v3/order",
+    "GET /api/v3/ping",
+    "GET /api/v3/time",
+    "GET /dapi/v1/exchangeInfo",
+    "GET /fapi/v1/depth",
+    "GET /fapi/v1/exchangeInfo",
+    "GET /fapi/v1/klines",
+    "GET /fapi/v1/time",
+    "GET /sapi/v1/account/apiRestrictions",
+    "GET /sapi/v1/capital/config/getall",
+    "GET /sapi/v1/margin/allPairs",
+    "GET /sapi/v1/margin/isolated/allPairs",
+    "POST /api/v3/order",
+    "DELETE /api/v3/order",
+}
+"""Spot trading, spot reads, instruments and public market data."""
+
+STOPS = {
+    "GET /fapi/v1/leverageBracket",
+    "GET /fapi/v1/multiAssetsMargin",
+    "GET /fapi/v1/openOrders",
+    "GET /fapi/v1/order",
+    "GET /fapi/v1/positionSide/dual",
+    "GET /fapi/v3/account",
+    "GET /fapi/v3/balance",
+    "GET /fapi/v3/positionRisk",
+    "POST /fapi/v1/batchOrders",
+    "POST /fapi/v1/leverage",
+    "POST /fapi/v1/marginType",
+    "POST /fapi/v1/order",
+    "DELETE /fapi/v1/order",
+    "GET /ws-api/v3",
+    "GET /ws/0",
+}
+"""Derivatives and WebSockets: a policy for spot does not reach them."""
+
+RENEWED = {"timestamp", "recvWindow", "signature", "newOrderRespType"}
+"""Parameters that are the gateway's own business on the way out."""
+
+
+def _recordings() -> Iterator[Recording]:
+    for path in sorted(RECORDED.glob("*.http")):
+        recording = Recording.read(path)
+        if recording.method != "CONNECT":
+            yield recording
+
+
+def test_the_table_speaks_of_every_recording_and_of_nothing_else() -> None:
+    """A recording that nobody has judged is no test; a row without a recording is none either."""
+    recorded = {f"{one.method} {one.path}" for one in _recordings()}
+    assert recorded == PASSES | STOPS
+
+
+@pytest.mark.timeout(180)
+def test_what_reaches_the_exchange_is_what_the_policy_allows(shared_world: World) -> None:
+    """Each recording either arrives with the real key, or is answered by the gateway and never arrives."""
+    world = shared_world
+    token = world.issue_new("recorded")
+    replayer = Replayer(world.addresses.binance_port, token.key, token.secret)
+    wrong = [fault for one in _recordings() if (fault := _judge(world, replayer, one))]
+    assert wrong == []
+
+
+def _judge(world: World, replayer: Replayer, recording: Recording) -> str | None:
+    """What is wrong with what arrived, if anything. Reads may coincide with the gateway's own; changes may not."""
+    before = world.exchange.mark()
+    status, body = replayer.send(recording)
+    arrived = [one for one in world.exchange.arrivals(before) if _is(one, recording)]
+    passes = f"{recording.method} {recording.path}" in PASSES
+    counted = len(arrived) == int(passes) if recording.method != "GET" else bool(arrived) == passes
+    signed_by = {one.key for one in arrived if one.signed} - {world.real_key.key}
+    if counted and not signed_by and all(_says_the_same(one, recording) for one in arrived):
+        return None
+    return f"{recording.name}: {status} {body[:200]!r}, arrived {arrived}"
+
+
+def _is(arrival: Arrival, recording: Recording) -> bool:
+    return (arrival.method, arrival.path) == (recording.method, recording.path)
+
+
+def _says_the_same(arrival: Arrival, recording: Recording) -> bool:
+    """An order means at the exchange what its bot wrote, to the last parameter that matters."""
+    if recording.method == "GET":
+        return True
+    wanted = {name: value for name, value in recording.parameters.items() if name not in RENEWED}
+    return {name: arrival.parameters.get(name) for name in wanted} == wanted

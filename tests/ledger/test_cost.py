@@ -1,0 +1,131 @@
+"""What a decision costs does not depend on how many orders there are, nor on how much history: counted, not timed."""
+
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from gateway.core.order import OrderRow, OrderStatus
+from gateway.ledger.ledger import Ledger
+from gateway.store.sqlite import SqliteStore
+from gateway.store.sqlite_file import connect
+from tests.ledger.orders import ACCOUNT, DAY, MARKET, NOON, Story, fill
+
+FEW, MANY = 10, 10_000
+
+
+class Lines:
+    """Counts the lines of Python that run."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def __call__(self, frame: FrameType, event: str, _: object) -> "Lines":
+        self.number += event == "line"
+        return self
+
+
+def cost_of(step: Callable[[], object], connection: sqlite3.Connection) -> tuple[int, int]:
+    """How many lines of Python and how many statements of SQL the step takes."""
+    statements: list[str] = []
+    lines, tracer = Lines(), sys.gettrace()
+    connection.set_trace_callback(statements.append)
+    sys.settrace(lines)
+    try:
+        step()
+    finally:
+        sys.settrace(tracer)
+        connection.set_trace_callback(None)
+    return lines.number, len(statements)
+
+
+def rows(size: int) -> Iterator[OrderRow]:
+    """So many open orders of the token, so many of another, and so many that are over."""
+    for number in range(size):
+        at = NOON + number * (DAY // size)
+        for name, who, status in (("open", "bot", "open"), ("other", "other", "sent"), ("over", "bot", "done")):
+            order_id = None if status == "sent" else f"{name}-{number}"
+            yield OrderRow(
+                f"{name}{number}", order_id, who, ACCOUNT, MARKET, Decimal(3), Decimal(1), "USDT", Decimal(1),
+                Decimal("0.3"), OrderStatus(status), at, at * 1000,
+            )  # fmt: skip
+
+
+def story_of(path: Path, size: int) -> tuple[Story, sqlite3.Connection]:
+    """A ledger that has taken up so much."""
+    SqliteStore.create(path).close()
+    connection = connect(path)
+    store = SqliteStore(connection)
+    with store.transaction() as change:
+        for row in rows(size):
+            change.add_order(row)
+            change.add_event(row.token_id, "message", "", row.placed_at, Decimal(1))
+            change.add_event(row.token_id, "turnover", "USDT", row.placed_at, row.committed)
+            change.put_clock(row.placed_at)
+    story = Story(Ledger.open(store))
+    story.now = story.ledger.clock
+    story.turnover()
+    story.ledger.usage("bot", story.now).messages(60_000)
+    return story, connection
+
+
+STEPS: dict[str, Callable[[Story], object]] = {
+    "turnover": lambda story: story.turnover(window_ms=DAY),
+    "messages": lambda story: story.ledger.usage("bot", story.now).messages(60_000),
+    "open_orders": lambda story: story.open_orders(market=MARKET),
+    "knows": lambda story: story.ledger.knows(ACCOUNT, "new"),
+    "reserve": lambda story: story.reserve("new"),
+    "settle": lambda story: story.settle(fill("open3", "2", "0.6", order_id="open-3")),
+    "settle_late": lambda story: story.settle(fill("over3", "2", "0.6", order_id="over-3", final=True)),
+    "settle_foreign": lambda story: story.settle(fill("stranger", order_id="s")),
+    "unknown": lambda story: story.unknown("other3"),
+    "release": lambda story: story.release("other4"),
+    "owner": lambda story: story.ledger.owner(ACCOUNT, "over-3", "over3"),
+    "has_unacknowledged": lambda story: story.ledger.has_unacknowledged(ACCOUNT, ["bot"], MARKET),
+    "working": lambda story: story.ledger.working(ACCOUNT, "nobody"),
+    "count": lambda story: story.ledger.count("bot", "denial", story.now),
+}
+
+
+def costs_of(path: Path, size: int) -> dict[str, tuple[int, int]]:
+    """Every step's cost in a ledger of that size."""
+    story, connection = story_of(path, size)
+    costs = {name: cost_of(lambda step=step: step(story), connection) for name, step in STEPS.items()}  # type: ignore[misc]
+    connection.close()
+    return costs
+
+
+@pytest.fixture(scope="module")
+def costs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, tuple[int, int]]]:
+    """Every step's cost, in a small ledger and in a large one."""
+    folder = tmp_path_factory.mktemp("cost")
+    return {size: costs_of(folder / f"{size}.db", size) for size in (FEW, MANY)}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_no_step_depends_on_how_many_orders_there_are(costs: dict[int, dict[str, tuple[int, int]]], name: str) -> None:
+    """A window's buckets fill up to sixty and no further: that alone may differ."""
+    (few, few_sql), (many, many_sql) = costs[FEW][name], costs[MANY][name]
+    assert many_sql == few_sql
+    assert many <= few + 60
+
+
+def test_every_question_to_the_store_is_answered_by_an_index(tmp_path: Path) -> None:
+    """SQLite's own plan of each statement names an index or key; a scan would grow with history."""
+    story, connection = story_of(tmp_path / "state.db", FEW)
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    for step in STEPS.values():
+        step(story)
+    story.ledger.usage("bot", story.now).turnover("USDT", 7 * DAY)
+    Ledger.open(SqliteStore(connection))
+    connection.set_trace_callback(None)
+    asked = [statement for statement in statements if statement.split()[0] in ("SELECT", "UPDATE", "DELETE")]
+    plans = {row[3] for statement in asked for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")}
+    connection.close()
+    assert len(plans) >= 5
+    assert [plan for plan in plans if not plan.startswith(("SEARCH", "SCAN orders USING INDEX orders_working"))] == []

@@ -1,0 +1,140 @@
+"""Fakes and builders for the policy's tests: a world in round numbers, so that every edge is exact.
+
+The reference is 100 USDT, the highest fee 25 %, a market order may slip 25 %: an order worth 80 costs 100 with fees.
+"""
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from gateway.core.decision import Decision, Deny, Finding
+from gateway.core.intent import Intent, OrderKind, Place, Side, TimeInForce
+from gateway.core.request import Call, Endpoint, EndpointClass, Security
+from gateway.core.snapshot import Instrument, Reference, Snapshot
+from gateway.core.token import TokenState
+from gateway.policy.decide import decide
+from gateway.policy.document import Policy, load
+
+D = Decimal
+NOW_MS = 1_800_000_000_000
+INSTRUMENT = Instrument("binance", "BTCUSDT", "BTC/USDT", "spot", "BTC", "USDT", D("0.01"), D("0.001"), D("0.25"))
+REFERENCE = Reference(D(100), NOW_MS, "test")
+ENDPOINT = Endpoint("POST", "host", "/api/v3/order", EndpointClass.ORDER_PLACE, Security.SIGNED, None, "order")
+
+ALL_KINDS = "[limit, post_only, market, stop, stop_limit, take_profit, take_profit_limit, trailing_stop, iceberg]"
+POLICY = f"""\
+version: 1
+allow:
+  symbols: [BTC/USDT]
+  orders: {ALL_KINDS}
+limits:
+  order: 1_000_000 USDT
+  turnover: 1_000_000 USDT per 24h
+price:
+  market: protect 25%
+"""
+
+
+@dataclass(frozen=True)
+class FakeUsage:
+    """What a token has used, stated outright; remembers nothing."""
+
+    used: dict[str, Decimal] = field(default_factory=dict)
+    orders: int = 0
+    requested: int = 0
+    cancelled: int = 0
+    denied: int = 0
+    working: dict[str | None, int] = field(default_factory=dict)
+    wait_ms: int = 700
+
+    def turnover(self, currency: str, window_ms: int) -> Decimal:
+        return self.used.get(currency, D(0))
+
+    def messages(self, window_ms: int) -> int:
+        return self.orders
+
+    def requests(self, window_ms: int) -> int:
+        return self.requested
+
+    def cancels(self, window_ms: int) -> int:
+        return self.cancelled
+
+    def denials(self, window_ms: int) -> int:
+        return self.denied
+
+    def open_orders(self, market_id: str | None) -> int:
+        return self.working.get(market_id, 0)
+
+    def retry_after_ms(self, kind: str, window_ms: int) -> int:
+        assert kind in ("messages", "requests")
+        return self.wait_ms
+
+
+def snapshot(**changes: Any) -> Snapshot:
+    """A quiet world: an active token that has used nothing, and a price of this instant."""
+    return replace(Snapshot(NOW_MS, TokenState.ACTIVE, FakeUsage(), INSTRUMENT, REFERENCE), **changes)
+
+
+def call(intent: Intent, **changes: Any) -> Call:
+    """The intent as a decoded call."""
+    return replace(Call(ENDPOINT, intent), **changes)
+
+
+def place(side: str, kind: str, quantity: str | None = None, **changes: Any) -> Place:
+    """An order; amounts as text."""
+    amounts = {name: D(value) if type(value) is str else value for name, value in changes.items()}
+    base = None if quantity is None else D(quantity)
+    return replace(Place("BTCUSDT", Side(side), OrderKind(kind), base), **amounts)
+
+
+def policy(text: str = POLICY, **limits: str) -> Policy:
+    """The permissive policy with these values of ``limits`` put in or replaced."""
+    lines = text.splitlines()
+    for name, value in limits.items():
+        lines = [line for line in lines if not line.startswith(f"  {name}:")]
+        lines.insert(lines.index("limits:") + 1, f"  {name}: {value}")
+    return load("\n".join(lines), "test")
+
+
+def decided(rules: Policy, intent: Intent, world: Snapshot | None = None) -> Decision:
+    """The decision on the intent."""
+    return decide(rules, call(intent), world or snapshot())
+
+
+def failed(decision: Decision) -> set[str]:
+    """The rules that did not pass."""
+    return {finding.rule for finding in decision.failed} if isinstance(decision, Deny) else set()
+
+
+def finding(decision: Decision, rule: str) -> Finding:
+    """What one rule found."""
+    return next(finding for finding in decision.findings if finding.rule == rule)
+
+
+IOC = TimeInForce.IOC
+
+WORTH_80: dict[str, tuple[Place, Place]] = {
+    "limit buy below the reference": (place("buy", "limit", "1.6", price="50"), place("buy", "limit", "1.60001", price="50")),
+    "limit buy above the reference": (place("buy", "limit", "0.4", price="200"), place("buy", "limit", "0.4001", price="200")),
+    "limit sell below the reference": (place("sell", "limit", "0.8", price="0.01"), place("sell", "limit", "0.8001", price="0.01")),
+    "limit sell above the reference": (place("sell", "limit", "0.5", price="160"), place("sell", "limit", "0.5001", price="160")),
+    "limit IOC buy": (place("buy", "limit", "0.8", price="100", time_in_force=IOC), place("buy", "limit", "0.8", price="100.01", time_in_force=IOC)),
+    "post-only buy": (place("buy", "post_only", "0.8", price="100"), place("buy", "post_only", "0.801", price="100")),
+    "post-only sell": (place("sell", "post_only", "0.5", price="160"), place("sell", "post_only", "0.501", price="160")),
+    "market buy": (place("buy", "market", "0.64"), place("buy", "market", "0.641")),
+    "market sell": (place("sell", "market", "0.8"), place("sell", "market", "0.801")),
+    "market buy by quote": (place("buy", "market", quote_quantity="80.124"), place("buy", "market", quote_quantity="80.125")),
+    "market sell by quote": (place("sell", "market", quote_quantity="60.074"), place("sell", "market", quote_quantity="60.075")),
+    "stop buy": (place("buy", "stop", "0.4", trigger="160"), place("buy", "stop", "0.401", trigger="160")),
+    "stop sell": (place("sell", "stop", "0.8", trigger="80"), place("sell", "stop", "0.801", trigger="80")),
+    "take-profit buy": (place("buy", "take_profit", "0.8", trigger="80"), place("buy", "take_profit", "0.801", trigger="80")),
+    "take-profit sell": (place("sell", "take_profit", "0.5", trigger="160"), place("sell", "take_profit", "0.501", trigger="160")),
+    "stop-limit buy": (place("buy", "stop_limit", "0.4", price="200", trigger="160"), place("buy", "stop_limit", "0.401", price="200", trigger="160")),
+    "stop-limit sell": (place("sell", "stop_limit", "0.8", price="1", trigger="80"), place("sell", "stop_limit", "0.801", price="1", trigger="80")),
+    "take-profit-limit buy": (place("buy", "take_profit_limit", "1", price="80", trigger="90"), place("buy", "take_profit_limit", "1.001", price="80", trigger="90")),
+    "take-profit-limit sell": (place("sell", "take_profit_limit", "0.5", price="90", trigger="160"), place("sell", "take_profit_limit", "0.501", price="90", trigger="160")),
+    "trailing stop-limit sell": (place("sell", "stop_limit", "0.8", price="90", trailing_bips=100), place("sell", "stop_limit", "0.801", price="90", trailing_bips=100)),
+    "trailing stop-limit buy": (place("buy", "stop_limit", "0.4", price="200", trailing_bips=100), place("buy", "stop_limit", "0.401", price="200", trailing_bips=100)),
+    "iceberg buy": (place("buy", "limit", "0.8", price="100", display="0.1"), place("buy", "limit", "0.801", price="100", display="0.1")),
+}  # fmt: skip
+"""Of every kind of order: one worth exactly 80 USDT at the worst, and the next larger one."""
