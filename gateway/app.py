@@ -8,8 +8,10 @@ import os
 from dataclasses import replace
 from typing import Any, Final
 
+import structlog
+
 from gateway.audit.log import AuditLog
-from gateway.core.errors import Misuse
+from gateway.core.errors import Misuse, Unavailable
 from gateway.core.secret import Secret
 from gateway.core.token import Account, Token, TokenState
 from gateway.edge.upstream import UpstreamPool
@@ -33,6 +35,8 @@ from gateway.store.sqlite import SqliteStore
 from gateway.vault.anchor import TokensDigest
 from gateway.vault.envelope import LockedVault, Vault
 from gateway.vault.lender import VaultLender
+
+log = structlog.get_logger()
 
 HOSTS: Final = frozenset(host for exchange in EXCHANGES.values() for host in exchange.hosts)
 
@@ -70,11 +74,15 @@ class Desk:
         self.audit.append(self.audit.draft(body), sync=False)
 
     def close(self) -> None:
-        """Sign the log's head if the vault is open, and let go of everything."""
-        self.audit.checkpoint()
-        self.lifecycle.anchor()
-        self.audit.close()
-        self.store.close()
+        """Sign the log's head if the vault is open, and let go of it all. A full disk undoes nothing that was done."""
+        try:
+            self.audit.checkpoint()
+            self.lifecycle.anchor()
+            self.audit.close()
+        except Unavailable as failure:
+            log.error("the end of the log is not signed; the next start does it", why=str(failure))
+        finally:
+            self.store.close()
 
     def _box_of(self, account: str) -> bytes | None:
         row = self.store.account(account)

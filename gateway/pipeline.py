@@ -114,15 +114,21 @@ class Pipeline:
 
     def _deny(self, trail: Trail, denied: Deny) -> Answer:
         """Count, record and say the denial. It stands even where it cannot be written down."""
+        try:
+            self._write_down(trail, denied)
+        except Exception as failure:
+            log.error("a denial could not be written down", d=trail.decision_id, exc_info=failure)
+        return trail.exchange.deny(
+            Denial(denied.code, denied.rule, denied.detail, trail.decision_id, denied.retry_after_ms)
+        )
+
+    def _write_down(self, trail: Trail, denied: Deny) -> None:
+        self._world.meter.decided(trail.exchange.name, "deny", denied.code.value)
         token = trail.token
         if token is not None and counts_as_denial(denied.code):
             self._world.ledger.count(token.id, "denial", self._world.clock.now_ms())
         policy = self._world.policies.find(token.policy) if token else None
         note(self._world, records.decision(trail.decision_id, token, policy, trail.call, denied))
-        self._world.meter.decided(trail.exchange.name, "deny", denied.code.value)
-        return trail.exchange.deny(
-            Denial(denied.code, denied.rule, denied.detail, trail.decision_id, denied.retry_after_ms)
-        )
 
 
 def _denial(failure: Exception) -> Deny:

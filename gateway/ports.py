@@ -82,7 +82,8 @@ class Tokens(Protocol):
 
 
 class Ledger(Protocol):
-    """Reserve → settle / release. Every method that changes money is durable when it returns.
+    """Reserve → settle / release. A reservation is on the disk when ``reserve`` returns. What is learnt later survives
+    a killed process; a power cut may put it back to what was reserved, which is the safe side.
 
     ``record`` is the number and body of the audit record that belongs to the change: it is stored in the same
     transaction, so that a crash leaves the log behind the ledger and start completes it.

@@ -25,7 +25,8 @@ MAX_LINE: Final = 1 << 20
 CHECKPOINT: Final = "checkpoint"
 RECOVERED: Final = "recovered"
 PRUNED: Final = "pruned"
-OWN_TYPES: Final = frozenset({CHECKPOINT, RECOVERED, PRUNED})
+LOST: Final = "lost"
+OWN_TYPES: Final = frozenset({CHECKPOINT, RECOVERED, PRUNED, LOST})
 """What the log writes of itself; nobody else may."""
 
 _START: Final = re.compile(

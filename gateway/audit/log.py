@@ -12,19 +12,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.audit import line as lines
-from gateway.audit.line import CHECKPOINT, OWN_TYPES, PRUNED, Entry, Stamp
+from gateway.audit.line import CHECKPOINT, LOST, OWN_TYPES, PRUNED, Entry, Stamp
 from gateway.audit.prune import prunable
 from gateway.audit.read import records
 from gateway.audit.recover import OpenFile, recover
 from gateway.audit.room import FULL, Marks, Room
 from gateway.audit.segments import SegmentFile, path_of, sync_directory
-from gateway.core.errors import Unavailable
+from gateway.core.errors import Misuse, Unavailable
 from gateway.ports import Need, Record
 
 SEGMENT_BYTES: Final = 64 << 20
 """When a segment is full. A start reads the end of one, ``prune`` removes them whole."""
 STEP_BACK_MS: Final = 1000
 """A clock that went back by more begins a new segment; by less, the record repeats the last time."""
+MAX_LOST: Final = 1 << 16
+"""More unsynced records than a second can bring: a larger gap is no power loss but another log."""
 
 Sign = Callable[[bytes], bytes]
 """The open vault's signature over a checkpoint."""
@@ -104,6 +106,21 @@ class AuditLog:
         self._write(encoded, need)
         if sync:
             self._sync()
+
+    def complete(self, record: Record) -> None:
+        """At start: append a record that the ledger holds and a crash kept from the log, synced, under its own number.
+
+        A power loss may have taken unsynced records before it, which nobody holds: each leaves a ``lost`` in its
+        place. Raises Misuse if that were more than can have been lost, Unavailable if the disk is full.
+        """
+        if record.number - self._next > MAX_LOST:
+            raise Misuse(
+                f"the audit log ends at record {self._next - 1}, and state.db holds record {record.number}",
+                "restore the log that belongs to it",
+            )
+        while self._next < record.number:
+            self._write(lines.encode({"type": LOST}), Need.EXIT)
+        self.append(record, sync=True)
 
     def room(self, need: Need) -> bool:
         """Whether the disk has room for a request of this kind."""

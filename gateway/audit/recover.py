@@ -57,7 +57,7 @@ def recover(directory: Path, open_file: OpenFile) -> End:
 
 def _end_of(segment: Segment, open_file: OpenFile, cuts: list[dict[str, Any]]) -> End:
     last, end = last_entry(segment.path)
-    if (last is None and segment.first > 0) or (last is None and not _is_stillborn(segment)):
+    if last is None and (segment.first > 0 or not _is_stillborn(segment)):
         raise Misuse(
             f"the audit log cannot be continued: {segment.path.name} holds no whole record",
             "run `tradewarden audit verify`, then move the log away or restore it",

@@ -79,7 +79,7 @@ class Report:
     @property
     def sound(self) -> bool:
         """Whether nothing points at tampering or loss."""
-        return not self.unlisted and all(finding.harmless for finding in self.findings)
+        return all(finding.harmless for finding in self.findings)
 
 
 def verify(

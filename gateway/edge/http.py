@@ -38,7 +38,7 @@ _INTERIM_LIMIT: Final = 8
 
 
 class _Heard:
-    """What llhttp says it read: its callbacks, written down."""
+    """What llhttp says it read: its callbacks, written down. What comes after the message's end is only counted."""
 
     __slots__ = ("begun", "body", "complete", "headers", "target")
 
@@ -55,10 +55,12 @@ class _Heard:
         self.target += target
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value.strip(b" \t")))
+        if not self.complete:
+            self.headers.append((name.lower(), value.strip(b" \t")))
 
     def on_body(self, piece: bytes) -> None:
-        self.body.append(piece)
+        if not self.complete:
+            self.body.append(piece)
 
     def on_message_complete(self) -> None:
         self.complete += 1

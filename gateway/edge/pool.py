@@ -61,6 +61,10 @@ class Pool:
             if wait in self._waits:
                 self._waits.remove(wait)
 
+    def busy(self) -> int:
+        """How many lines carry a request."""
+        return sum(line.busy for line in self._lines)
+
     def warm(self) -> None:
         """Open a line if there is none idle."""
         if not self._idle and not self._dials and len(self._lines) < self._bound:

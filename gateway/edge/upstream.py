@@ -61,6 +61,10 @@ class UpstreamPool:
         """See ports.Upstream. Sends that still wait for a line end as NotSent, the others as NoAnswer."""
         return sum(pool.abort_unsent(owner) for pool in self._pools.values())
 
+    def busy(self) -> int:
+        """How many requests are on their way."""
+        return sum(pool.busy() for pool in self._pools.values())
+
     def warm(self, host: str) -> None:
         """Open a line to the host if none is free, so that the next request need not wait for a handshake."""
         self._start_ticker()

@@ -27,7 +27,9 @@ WRITE_EVERY_MS: Final = 1_000
 """How often counts that no money depends on are stored; a crash forgets at most these."""
 
 PRUNE_EVERY_MS: Final = 60_000
-PRUNE_AT_ONCE: Final = 256
+AT_ONCE: Final = 256
+"""How many rows one tick stores, and how many it prunes, at most: no chore holds up a decision for long."""
+
 KEEP_MS: Final = LONGEST_MS + 24 * 3_600_000
 """Usage events are kept for the longest window, the roundings, and a day to spare."""
 
@@ -69,7 +71,7 @@ class Ledger:
         """Whether the account's ledger has ever seen this client order id."""
         return self._order(account, client_id) is not None
 
-    def reserve(  # noqa: PLR0917  as the port has it
+    def reserve(
         self, token: Token, order: Place, reserve: Reserve, now_ms: int, accept_until_us: int, record: Record
     ) -> None:
         """Take the order in as *sent*, counting its message. Raises Refused for a known client id, or Unavailable."""
@@ -143,23 +145,24 @@ class Ledger:
 
     def close(self) -> None:
         """Store what is only counted yet."""
-        if self._counts.unwritten():
+        while self._counts.unwritten():
             self._write(self._write_at)
 
     def _write(self, now_ms: int) -> None:
         with self._storage.transaction(synced=False) as change:
-            self._counts.write(change)
-            pruned = change.prune_events(self.clock - KEEP_MS, PRUNE_AT_ONCE)
-        self._counts.written()
-        self._write_at = now_ms
-        self._prune_at = now_ms - PRUNE_EVERY_MS if pruned == PRUNE_AT_ONCE else now_ms
+            written = self._counts.write(change, AT_ONCE)
+            pruned = change.prune_events(self.clock - KEEP_MS, AT_ONCE)
+        self._counts.written(written)
+        self._write_at = now_ms - WRITE_EVERY_MS if len(written) == AT_ONCE else now_ms
+        self._prune_at = now_ms - PRUNE_EVERY_MS if pruned == AT_ONCE else now_ms
 
     def _apply(self, orders: Iterable[tuple[OrderRow, OrderRow]], now_ms: int, record: Record | None) -> bool:
         changed = [(before, after) for before, after in orders if after != before]
         if not changed:
             return False
         at = max(now_ms, self.clock)
-        with self._storage.transaction(record) as change:
+        # Not synced: a power cut puts it back to what was reserved, which is the safe side, and it is asked for again.
+        with self._storage.transaction(record, synced=False) as change:
             for before, after in changed:
                 _store(change, before, after, at)
             change.put_clock(at)

@@ -5,10 +5,11 @@ nothing. Turnover, messages and denials are stored; requests and cancels are not
 """
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from itertools import islice
 from typing import Final
 
 from gateway.ledger.book import Book
@@ -60,18 +61,21 @@ class Counts:
             latest, number = self._unwritten.get((token_id, kind, ""), (at_ms, 0))
             self._unwritten[token_id, kind, ""] = (max(latest, at_ms), number + 1)
 
-    def unwritten(self) -> bool:
-        """Whether there is something to write."""
-        return bool(self._unwritten)
+    def unwritten(self) -> int:
+        """How many rows there are to write."""
+        return len(self._unwritten)
 
-    def write(self, change: Change) -> None:
-        """Store what was only counted; call :meth:`written` once it is committed."""
-        for (token_id, kind, currency), (at_ms, number) in self._unwritten.items():
-            change.add_event(token_id, kind, currency, at_ms, Decimal(number))
+    def write(self, change: Change, at_most: int) -> Collection[_Key]:
+        """Store so much of what was only counted; pass the result to :meth:`written` once it is committed."""
+        batch = dict(islice(self._unwritten.items(), at_most))
+        for key, (at_ms, number) in batch.items():
+            change.add_event(*key, at_ms, Decimal(number))
+        return batch
 
-    def written(self) -> None:
+    def written(self, batch: Collection[_Key]) -> None:
         """What :meth:`write` stored is committed."""
-        self._unwritten.clear()
+        for key in batch:
+            del self._unwritten[key]
 
     def window(self, token_id: str, kind: Kind, currency: str, length_ms: int, as_of_ms: int) -> Window:
         """The token's window of that length, complete for every time from ``as_of_ms`` on."""

@@ -43,8 +43,10 @@ class BlastRadius:
 
     def document(self) -> dict[str, Any]:
         """The radius for ``policy check --json``."""
-        return {name: bound.document() if bound else None
-                for name, bound in (("drain", self.drain), ("exposure", self.exposure))}
+        return {
+            name: bound.document() if bound else None
+            for name, bound in (("drain", self.drain), ("exposure", self.exposure))
+        }
 
     def __str__(self) -> str:
         return f"drain: {self.drain or 'unbounded'}\nexposure: {self.exposure or 'unbounded'}"

@@ -260,8 +260,9 @@ def _per(rest: list[str], shape: Shape) -> int:
 
 def _word(rest: list[str], word: str, read: Callable[[str], int], shape: Shape) -> int:
     if rest[:1] != [word] or len(rest) < 2:
-        raise BadValue(f"'{word} …' is missing" if not rest or rest == [word] else f"unexpected {_quote(rest[0])}",
-                       shape.like)
+        raise BadValue(
+            f"'{word} …' is missing" if not rest or rest == [word] else f"unexpected {_quote(rest[0])}", shape.like
+        )
     value = read(rest[1])
     del rest[:2]
     return value

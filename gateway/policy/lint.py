@@ -22,8 +22,12 @@ def warnings(controls: Sequence[Setting], marks: Mapping[str, Mark]) -> tuple[Pr
     """Every warning, in the order of the text."""
     stated = [control for control in controls if control.rule in marks]
     found = (finding for check in _CHECKS for finding in check(stated))
-    return tuple(sorted(Problem(marks[rule].line, marks[rule].column, rule, f"{rule}: {message}", suggestion)
-                        for rule, message, suggestion in found))
+    return tuple(
+        sorted(
+            Problem(marks[rule].line, marks[rule].column, rule, f"{rule}: {message}", suggestion)
+            for rule, message, suggestion in found
+        )
+    )
 
 
 _Warning = tuple[str, str, str]

@@ -153,7 +153,7 @@ class _Builder:
         except yaml.MarkedYAMLError as error:
             mark = _mark(error.problem_mark or error.context_mark)
             if error.context == "while scanning an alias":
-                self._problem(mark, "a value that begins with '*' is an alias", "put it in quotes, like \"*/USDT\"")
+                self._problem(mark, "a value that begins with '*' is an alias", 'put it in quotes, like "*/USDT"')
             else:
                 self._problem(mark, f"not YAML: {error.problem}")
 

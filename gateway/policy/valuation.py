@@ -105,8 +105,11 @@ def _triggered_limit(place: Place, instrument: Instrument, reference: Decimal, p
 def _priced(place: Place) -> Place:
     if place.price is None:
         trails = place.trailing_bips is not None
-        raise _UnboundedError("a trailing order without a limit price is bounded by nothing" if trails
-                         else f"a {place.kind} order needs a price")
+        raise _UnboundedError(
+            "a trailing order without a limit price is bounded by nothing"
+            if trails
+            else f"a {place.kind} order needs a price"
+        )
     _refuse(place, **{"amount of the quote": place.quote_quantity})
     return place
 
@@ -117,8 +120,9 @@ def _market(place: Place, instrument: Instrument, reference: Decimal, protect: D
         raise _UnboundedError(f"a market order cannot be {place.time_in_force}")
     limit = _protected(place, reference, instrument, protect)
     quantity = _base_quantity(place, limit, instrument)
-    return replace(place, kind=OrderKind.LIMIT, time_in_force=TimeInForce.IOC, price=limit, quantity=quantity,
-                   quote_quantity=None)
+    return replace(
+        place, kind=OrderKind.LIMIT, time_in_force=TimeInForce.IOC, price=limit, quantity=quantity, quote_quantity=None
+    )
 
 
 def _triggered_market(place: Place, instrument: Instrument, reference: Decimal, protect: Decimal | None) -> Place:

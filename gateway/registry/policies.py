@@ -59,11 +59,12 @@ class PolicyShelf:
 
     def _take(self, name: str, path: Path) -> None:
         try:
-            text = path.read_bytes().decode("utf-8", "surrogateescape")
-            policy = load(text, name)
+            raw = path.read_bytes()
+            policy = load(raw, name)
         except (OSError, DocumentError) as failure:
             self._shout(name, str(failure))
             return
+        text = raw.decode()
         self.problems.pop(name, None)
         old = self._shelf.get(name)
         if old is not None and old.text == text:
@@ -73,7 +74,7 @@ class PolicyShelf:
 
     def _changed(self, name: str, old: _Shelved | None, policy: Policy, text: str) -> None:
         before = old.text.splitlines() if old else []
-        difference = [line for line in difflib.unified_diff(before, text.splitlines(), lineterm="", n=0)][2:]
+        difference = list(difflib.unified_diff(before, text.splitlines(), lineterm="", n=0))[2:]
         body = {"type": "policy", "policy": name, "digest": policy.digest, "was": old.policy.digest if old else None}
         self._note(body | ({"difference": difference[:200]} if old else {}))
         if old is not None:

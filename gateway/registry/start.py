@@ -108,9 +108,8 @@ def _check_reach(store: Store, audit: AuditLog, anchor: Anchor | None, since: _S
 
 def _open_rows(store: Store, vault: Vault, random: Callable[[int], bytes], since: _Since | None) -> Opened:
     opened = Opened()
-    for row in store.accounts():
-        if is_public(row.box):
-            row = _take_in(store, vault, random, row, since)
+    for stored in store.accounts():
+        row = _take_in(store, vault, random, stored, since) if is_public(stored.box) else stored
         opened.accounts.append(open_credential(vault, row.name, row.box)[0])
     for token in store.tokens():
         if token.state is TokenState.REVOKED or token.box is None:

@@ -79,7 +79,7 @@ class Control:
         self._maker(symbol)
         kind: Json = {"type": "MARKET"} if price is None else {"type": "LIMIT", "price": _decimal(price)}
         kind |= {"quantity": _decimal(quantity), "time_in_force": "GTC", "self_trade": "NONE"}
-        order = exchange.draft(exchange.accounts[COUNTERPARTY], symbol, cast(Side, side), self._ms, **kind)
+        order = exchange.draft(exchange.accounts[COUNTERPARTY], symbol, cast("Side", side), self._ms, **kind)
         exchange.place(order, self._ms)
         return render.placed(order, "FULL")
 
@@ -196,9 +196,9 @@ class Control:
         """Forgets what arrived; numbering goes on."""
         self.requests.clear()
 
-    async def wait_journal(self, number: int, timeout: float = 10.0) -> bool:
+    async def wait_journal(self, number: int, seconds: float = 10.0) -> bool:
         """Waits until the request of that number has arrived."""
-        return await self.requests.reaches(number, timeout)
+        return await self.requests.reaches(number, seconds)
 
     # -- names ----------------------------------------------------------------------------------
 

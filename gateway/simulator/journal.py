@@ -71,14 +71,14 @@ class Journal:
         """Forgets all entries; numbering goes on."""
         self._entries.clear()
 
-    async def reaches(self, number: int, timeout: float) -> bool:
+    async def reaches(self, number: int, seconds: float) -> bool:
         """Waits until an entry of that number has arrived; False when the time is over."""
         if self.last >= number:
             return True
         arrival = asyncio.get_running_loop().create_future()
         self._waiting.append((number, arrival))
         try:
-            await asyncio.wait_for(arrival, timeout)
+            await asyncio.wait_for(arrival, seconds)
         except TimeoutError:
             return False
         finally:

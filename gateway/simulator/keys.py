@@ -49,5 +49,5 @@ def ed25519_from_pem(pem: str) -> Ed25519PublicKey:
     """The public half of an Ed25519 key."""
     key = load_pem_public_key(pem.encode())
     if not isinstance(key, Ed25519PublicKey):
-        raise ValueError("not an Ed25519 public key")
+        raise ValueError("not an Ed25519 public key")  # noqa: TRY004  a wrong value, not a wrong type
     return key

@@ -62,7 +62,7 @@ class Connection(asyncio.Protocol):
     # -- asyncio.Protocol -----------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one without saying so
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one without saying so
         self._server.connections.add(self)
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if isinstance(peer, tuple) else ""
@@ -74,7 +74,9 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade, _TooLarge):
+        except httptools.HttpParserUpgrade:  # no WebSockets here: its request has been answered as any other
+            self._transport.close()
+        except (httptools.HttpParserError, _TooLarge):
             self._server.malformed(self._peer, data)
             if not self._transport.is_closing():
                 self._transport.write(_BAD_REQUEST)
@@ -151,18 +153,17 @@ class _TooLarge(Exception):
 class Server:
     """A listening port and its connections."""
 
-    def __init__(self, handler: Handler, malformed: Witness, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, handler: Handler, malformed: Witness) -> None:
         self.handler = handler
         self.malformed = malformed
-        self._context = context
         self._server: asyncio.Server | None = None
         self.connections: set[Connection] = set()
         self.port = 0
 
-    async def start(self, host: str, port: int) -> None:
+    async def start(self, host: str, port: int, context: ssl.SSLContext | None = None) -> None:
         """Listens; port 0 takes a free one."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self), host, port, ssl=self._context, backlog=1024)
+        self._server = await loop.create_server(lambda: Connection(self), host, port, ssl=context, backlog=1024)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

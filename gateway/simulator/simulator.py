@@ -41,7 +41,7 @@ class Simulator(Control):
         self._released = asyncio.Event()
         self._own_directory: tempfile.TemporaryDirectory[str] | None = None
         self._exchange_port = Server(self._receive, self._malformed)
-        self._control_port = Server(switchboard(self), lambda peer, sent: None)
+        self._control_port = Server(switchboard(self), lambda *_: None)
         self.demo = self.add_account("demo", self.options.balances, permissions=self.options.permissions)
 
     @property
@@ -70,8 +70,7 @@ class Simulator(Control):
     async def start(self) -> None:
         """Opens both ports."""
         context = None if self.options.plain else self._context()
-        self._exchange_port = Server(self._receive, self._malformed, context)
-        await self._exchange_port.start(self.options.host, self.options.port)
+        await self._exchange_port.start(self.options.host, self.options.port, context)
         await self._control_port.start("127.0.0.1", self.options.control_port)
 
     async def stop(self) -> None:

@@ -48,7 +48,6 @@ class Exits:
         """Judge, wait out the bucket, record. Only then may anything be sent."""
         turn = renewed(turn, self._world)
         allowed = judge(turn, look(turn, self._world, cancels_foreign), self._world)
-        self._world.ledger.count(turn.token.id, "cancel", self._world.clock.now_ms())
         if allowed.delay_ms:
             await asyncio.sleep(allowed.delay_ms / 1000)
             turn = renewed(turn, self._world)
@@ -118,6 +117,6 @@ class Exits:
         lesson = turn.exchange.learn(turn.call, answer)
         self._world.meter.outcome(turn.exchange.name, lesson.outcome.value)
         settle(self._world, turn.account.name, lesson.events, records.outcome(turn.decision_id, answer, lesson))
-        if lesson.outcome is Outcome.UNKNOWN and not lesson.error:
+        if lesson.outcome is Outcome.UNKNOWN and answer.status < 400:
             raise NoAnswer("the answer made no sense; the cancel may have worked")
         return answer

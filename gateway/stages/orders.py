@@ -97,7 +97,7 @@ class Orders:
                 self._release(turn, order, body)
             case Outcome.UNKNOWN:
                 self._unknown(turn, order, body)
-                if not lesson.error:
+                if answer.status < 400:
                     raise NoAnswer("the answer made no sense; the order may be working")
             case Outcome.ACCEPTED:
                 self._accepted(turn, order, lesson, body)

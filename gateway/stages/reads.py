@@ -34,7 +34,6 @@ class Reads:
         """Raises Denied, Refused, Unavailable."""
         need_room(self._world, Need.READ)
         allowed = judge(turn, look(turn, self._world), self._world)
-        self._world.ledger.count(turn.token.id, "request", self._world.clock.now_ms())
         record = self._world.audit.draft(
             records.decision(turn.decision_id, turn.token, turn.policy, turn.call, allowed)
         )

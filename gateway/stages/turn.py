@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from gateway.core.decision import Action, Allow, Decision, Deny, DenyCode
 from gateway.core.errors import Refused, Unavailable
-from gateway.core.intent import Place
+from gateway.core.intent import Cancel, CancelAll, Place
 from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot
 from gateway.core.token import Account, Token, TokenState
@@ -55,8 +55,10 @@ def look(turn: Turn, world: Surroundings, cancels_foreign: bool = False) -> Snap
 
 
 def judge(turn: Turn, snapshot: Snapshot, world: Surroundings) -> Allow:
-    """The policy's decision, and what a failed control does to the token. Raises Denied."""
+    """The policy's decision; counts the request, and does to the token what a failed control says. Raises Denied."""
     decided: Decision = decide(turn.policy, turn.call, snapshot)
+    bucket = "cancel" if isinstance(turn.call.intent, Cancel | CancelAll) else "request"
+    world.ledger.count(turn.token.id, bucket, snapshot.now_ms)
     if isinstance(decided, Allow):
         return decided
     for finding in decided.failed:

@@ -26,6 +26,8 @@ _SELECT: Final = {row: f"SELECT {', '.join(names)}" for row, names in NAMES.item
 _ACCOUNT: Final = f"{_SELECT[AccountRow]} FROM accounts"
 _TOKEN: Final = f"{_SELECT[TokenRow]} FROM tokens"
 _ORDER: Final = f"{_SELECT[OrderRow]} FROM orders"
+# Named, for SQLite would rather walk the whole account by its primary key, and so would it to sort.
+_ORDERS_BY_ID: Final = f"{_ORDER} INDEXED BY orders_order_id WHERE account = ? AND order_id = ?"
 _RESTRICTION: Final = f"{_SELECT[Restriction]} FROM restrictions ORDER BY token_id, action"
 _EVENTS: Final = """SELECT at, amount FROM usage
     WHERE token_id = ? AND kind = ? AND currency = ? AND at >= ? ORDER BY at"""
@@ -112,8 +114,8 @@ class SqliteStore:
         return next(map(order_row, rows), None)
 
     def orders_by_id(self, account: str, order_id: str) -> Sequence[OrderRow]:
-        rows = self._rows(f"{_ORDER} WHERE account = ? AND order_id = ? ORDER BY client_id", account, order_id)
-        return [order_row(columns) for columns in rows]
+        rows = map(order_row, self._rows(_ORDERS_BY_ID, account, order_id))
+        return sorted(rows, key=lambda row: row.client_id)
 
     def working_orders(self) -> Iterable[OrderRow]:
         return map(order_row, self._rows(f"{_ORDER} WHERE status <> 'done'"))

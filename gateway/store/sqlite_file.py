@@ -23,6 +23,7 @@ _ALWAYS: Final = (
     "secure_delete = ON",  # a destroyed box is overwritten, not only unlinked
     "trusted_schema = OFF",
     "cell_size_check = ON",
+    "cache_size = -32768",  # KiB
     "temp_store = MEMORY",  # nothing sealed or private in a temporary file
 )
 _WRITING: Final = (

@@ -1,8 +1,8 @@
 """Denials in Binance's words: ``{"code", "msg"}``, chosen by what unmodified clients then do.
 
-Rules: never -2015 (read as a ban after the first success), never 418, never 429 or 5xx for a final "no", never a message
-that a client knows word for word (the suffix sees to that), never a word that a client searches a body for. "Later"
-is -1001, not -1008, which clients behind another base URL do not know. Sources: the exchange's error list, and
+Rules: never -2015 (read as a ban after the first success), never 418, never 429 or 5xx for a final "no", never a
+message that a client knows word for word (the suffix sees to that), never a word that a client searches a body for.
+"Later" is -1001, not -1008, which clients behind another base URL do not know. Sources: the exchange's error list, and
 each row's effect on ccxt, which tests/exchanges/binance/test_denials.py measures.
 """
 

@@ -93,7 +93,7 @@ def _failure(call: Call, answer: Answer) -> Lesson:
     if error is None:
         return Lesson(Outcome.UNKNOWN, error=f"HTTP {answer.status}")
     text = f"{error.code} {error.msg}"[:300]
-    if not 400 <= answer.status < 500 or error.code in _STATUS_UNKNOWN:
+    if not 400 <= answer.status < 500 or error.code >= 0 or error.code in _STATUS_UNKNOWN:
         return Lesson(Outcome.UNKNOWN, error=text)
     if error.code != _NO_SUCH_ORDER or call.endpoint.decoder != "query_order":
         return Lesson(Outcome.REJECTED, error=text)

@@ -1,6 +1,7 @@
 """Every control there is, in one list that a person can read. A new control is one class and one name here.
 
-FLOORS hold for every policy. SETTINGS are the keys of the policy file, in the order in which they are documented.
+FLOORS hold for every policy. SETTINGS are the keys of the policy file. Of findings equally severe the first in this
+order is the one a bot hears of: so the missing price, not the limits that could not be worked out without it.
 """
 
 from typing import Final
@@ -17,20 +18,20 @@ from gateway.policy.controls.volumes import OpenOrders, Turnover
 FLOORS: Final[tuple[Control, ...]] = (Never(), State(), Bounded())
 
 SETTINGS: Final[tuple[type[Setting], ...]] = (
+    StaleAfter,
     Symbols,
     Markets,
     Orders,
     Sides,
     Reads,
     Cancels,
+    MarketPrice,
     OrderLimit,
     QuantityLimit,
     OpenOrders,
     Turnover,
     Messages,
     Requests,
-    MarketPrice,
-    StaleAfter,
     Breaker,
     Parameters,
 )

@@ -122,10 +122,14 @@ class Parameters(Setting):
         "and none that moves value can.",
         {
             "type": "object",
-            "patternProperties": {f"^{_ENDPOINT.pattern}$": {
-                "type": "array", "minItems": 1, "uniqueItems": True,
-                "items": {"type": "string", "pattern": f"^{_PARAMETER.pattern}$"},
-            }},
+            "patternProperties": {
+                f"^{_ENDPOINT.pattern}$": {
+                    "type": "array",
+                    "minItems": 1,
+                    "uniqueItems": True,
+                    "items": {"type": "string", "pattern": f"^{_PARAMETER.pattern}$"},
+                }
+            },
             "additionalProperties": False,
         },
     )

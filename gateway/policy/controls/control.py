@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from gateway.core.decision import Action, DenyCode, Finding
+from gateway.core.decision import SEVERITY, Action, DenyCode, Finding
 from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot
 from gateway.policy.strict_yaml import Mark, Node
@@ -84,9 +84,10 @@ class Control(ABC):
         return Finding(self.rule, False, detail, limit, observed, code, retry_after_ms, action, action_ms)
 
     def unvalued(self, valued: Valued) -> Finding:
-        """The failure of a control that needs a value where there is none."""
+        """The failure of a control that needs a value where there is none; never the first reason told."""
         if isinstance(valued, Unvalued):
-            return self.fails(valued.code, f"not valued: {valued.detail}")
+            code = max(valued.code, DenyCode.UNPRICED, key=SEVERITY.__getitem__)
+            return self.fails(code, f"not valued: {valued.detail}")
         return self.fails(DenyCode.INTERNAL, "the order was not valued")
 
 

@@ -69,7 +69,9 @@ class QuantityLimit(Setting):
         "{BTC: 0.05, ETH: 1}",
         "The base quantity of one order. Where the key is given, a base that it does not list is denied.",
         {
-            "type": "object", "minProperties": 1, "additionalProperties": False,
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": False,
             "patternProperties": {f"^{grammar.CURRENCY}$": {"type": ["string", "number"]}},
         },
     )

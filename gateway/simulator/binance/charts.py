@@ -29,9 +29,8 @@ def _spans(interval: str, start: int | None, end: int, limit: int) -> Iterator[t
     length = _LENGTHS[interval]
     shift = _MONDAY if interval == "1w" else 0
     last = (end - shift) // length * length + shift
-    if start is None:
-        first = last - (limit - 1) * length
-    else:
+    first = last - (limit - 1) * length
+    if start is not None:
         first = -(-(start - shift) // length) * length + shift
     for number_ in range(limit):
         begin = max(first, shift) + number_ * length

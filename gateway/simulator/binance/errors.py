@@ -20,8 +20,9 @@ class BinanceError(Exception):
 #        name                     status  code   message
 _TABLE = {
     "UNAUTHORIZED":               (401, -1002, "You are not authorized to execute this request."),
-    "TOO_MUCH_WEIGHT":            (429, -1003, "Too much request weight used; current limit is {} request weight per 1 MINUTE. "
-                                               "Please use WebSocket Streams for live updates to avoid polling the API."),
+    "TOO_MUCH_WEIGHT":            (429, -1003, "Too much request weight used; current limit is {} request weight "
+                                               "per 1 MINUTE. Please use WebSocket Streams for live updates to avoid "
+                                               "polling the API."),
     "TOO_MANY_ORDERS":            (429, -1015, "Too many new orders; current limit is {} orders per 10 SECOND."),
     "UNKNOWN_PATH":               (404, -1020, "This operation is not supported."),
     "STALE_TIMESTAMP":            (400, -1021, "Timestamp for this request is outside of the recvWindow."),
@@ -34,7 +35,8 @@ _TABLE = {
     "MISSING":                    (400, -1102, "Mandatory parameter '{}' was not sent, was empty/null, or malformed."),
     "MISSING_EITHER":             (400, -1102, "Param '{}' or '{}' must be sent, but both were empty/null!"),
     "WINDOW_TOO_LARGE":           (400, -1131, "recvWindow must be less than 60000."),
-    "UNREAD":                     (400, -1104, "Not all sent parameters were read; read '{}' parameter(s) but was sent '{}'."),
+    "UNREAD":                     (400, -1104, "Not all sent parameters were read; read '{}' parameter(s) but was "
+                                               "sent '{}'."),
     "EMPTY":                      (400, -1105, "Parameter '{}' was empty."),
     "NOT_REQUIRED":               (400, -1106, "Parameter '{}' sent when not required."),
     "OVERFLOW":                   (400, -1108, "Parameter '{}' overflowed."),

@@ -155,7 +155,7 @@ def _pairs(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     if not text:
         return found
-    if _BROKEN_ESCAPE.search(text):
+    if "%" in text and _BROKEN_ESCAPE.search(text):
         raise error("ILLEGAL_ENCODING")
     for pair in text.split("&"):
         name, _, value = pair.partition("=")
@@ -167,6 +167,8 @@ def _pairs(text: str) -> dict[str, str]:
 
 
 def _decoded(text: str) -> str:
+    if "%" not in text and "+" not in text:
+        return text
     try:
         return unquote_plus(text, errors="strict")
     except UnicodeDecodeError:

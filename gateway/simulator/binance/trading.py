@@ -1,6 +1,7 @@
 """Placing, cancelling, replacing and amending: parameters per order type as a table, then the core."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, cast
 
 from ..core.orders import Order, Side
@@ -15,6 +16,7 @@ _SIZING = ("timeInForce", "quantity", "quoteOrderQty", "price", "stopPrice", "tr
 _TRIGGER = ("stopPrice", "trailingDelta")
 _PEGS = ("pegPriceType", "pegOffsetType", "pegOffsetValue")
 SMALLEST_STRATEGY_TYPE = 1_000_000
+ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,34 +55,42 @@ def _check_shape(asked: Asked, kind: str) -> None:
             raise error("NOT_REQUIRED", name)
 
 
+def _strategy_type(asked: Asked) -> int | None:
+    found = asked.parameters.integer("strategyType")
+    if found is not None and found < SMALLEST_STRATEGY_TYPE:
+        raise error("BAD_STRATEGY_TYPE")
+    return found
+
+
+def _fields(asked: Asked, kind: str) -> dict[str, Any]:
+    read = asked.parameters
+    return {
+        "type": kind,
+        "time_in_force": read.choice("timeInForce", ("GTC", "IOC", "FOK"), "BAD_TIME_IN_FORCE") or "GTC",
+        "quantity": read.decimal("quantity") or ZERO,
+        "price": read.decimal("price") or ZERO,
+        "quote_quantity": read.decimal("quoteOrderQty") or ZERO,
+        "stop_price": read.decimal("stopPrice"),
+        "trailing_delta": read.integer("trailingDelta"),
+        "iceberg": read.decimal("icebergQty"),
+        "client_id": read.client_id("newClientOrderId"),
+        "strategy_id": read.integer("strategyId"),
+        "strategy_type": _strategy_type(asked),
+        "self_trade": read.choice("selfTradePreventionMode", SELF_TRADE_MODES, "BAD_VALUE") or "EXPIRE_MAKER",
+    }
+
+
 def _read_order(asked: Asked) -> tuple[Order, str]:
     market, read = asked.market(), asked.parameters
     if any(read.get(name) for name in _PEGS):
         raise error("PEGGED")
-    read.need("side"), read.need("type")
-    side = cast(Side, read.choice("side", ("BUY", "SELL"), "BAD_SIDE"))
+    read.need("side")
+    side = cast("Side", read.choice("side", ("BUY", "SELL"), "BAD_SIDE"))
+    read.need("type")
     kind = read.choice("type", _RULES, "BAD_TYPE") or ""
     _check_shape(asked, kind)
-    in_force = read.choice("timeInForce", ("GTC", "IOC", "FOK"), "BAD_TIME_IN_FORCE") or "GTC"
-    strategy_type = read.integer("strategyType")
-    if strategy_type is not None and strategy_type < SMALLEST_STRATEGY_TYPE:
-        raise error("BAD_STRATEGY_TYPE")
-    fields: dict[str, Any] = {
-        "type": kind,
-        "time_in_force": in_force,
-        "client_id": read.client_id("newClientOrderId"),
-        "stop_price": read.decimal("stopPrice"),
-        "trailing_delta": read.integer("trailingDelta"),
-        "iceberg": read.decimal("icebergQty"),
-        "self_trade": read.choice("selfTradePreventionMode", SELF_TRADE_MODES, "BAD_VALUE") or "EXPIRE_MAKER",
-        "strategy_id": read.integer("strategyId"),
-        "strategy_type": strategy_type,
-    }
-    for name, parameter in (("quantity", "quantity"), ("price", "price"), ("quote_quantity", "quoteOrderQty")):
-        value = read.decimal(parameter)
-        if value is not None:
-            fields[name] = value
-    if fields["iceberg"] is not None and in_force != "GTC":
+    fields = _fields(asked, kind)
+    if fields["iceberg"] is not None and fields["time_in_force"] != "GTC":
         raise error("BAD_ORDER_COMBINATION")
     answer = read.choice("newOrderRespType", ("ACK", "RESULT", "FULL"), "BAD_VALUE")
     order = asked.exchange.draft(asked.account, market.instrument.symbol, side, asked.now, **fields)

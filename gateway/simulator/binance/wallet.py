@@ -194,7 +194,8 @@ def conversion_quote(asked: Asked) -> Json:
     asked.state.conversions[quote_id] = offer
     return {
         "quoteId": quote_id, "ratio": number(rate), "inverseRatio": number(1 / rate),
-        "validTimestamp": asked.now + 10_000, "fromAmount": number(pay_amount), "toAmount": number(offer.receive_amount),
+        "validTimestamp": asked.now + 10_000, "fromAmount": number(pay_amount),
+        "toAmount": number(offer.receive_amount),
     }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ class Maker:
         self._next_id = next_id
         self._wanted: dict[tuple[Side, Decimal], Decimal] = {}
         self._quotes: dict[tuple[Side, Decimal], Order] = {}
+        self._missing: dict[tuple[Side, Decimal], None] = {}
 
     def move(self, price: Decimal, now: int, spread: Decimal | None = None) -> None:
         """Quotes around another price; orders in between are swept at their own prices."""
@@ -49,29 +50,37 @@ class Maker:
 
     def fill_up(self, now: int) -> None:
         """Puts back what was traded away, where that takes from nobody."""
-        for key, quantity in self._wanted.items():
-            quote = self._quotes.get(key)
-            if quote is not None and quote.is_open and not quote.executed:
-                continue
-            if quote is not None and quote.is_open:
-                self.market.cancel(quote, now)
-            order = self._order(key, quantity, now)
-            if self.market.opposite(order).crosses(order.price):
-                self._quotes.pop(key, None)
-                continue
-            self.market.place(order, now)
-            self._quotes[key] = order
+        for order in self.market.taken:
+            key = (order.side, order.price)
+            if self._quotes.get(key) is order:
+                self._withdraw(key, now)
+        self.market.taken.clear()
+        for key in list(self._missing):
+            order = self._order(key, self._wanted[key], now)
+            if not self.market.opposite(order).crosses(order.price):
+                self.market.place(order, now)
+                self._quotes[key] = order
+                del self._missing[key]
 
     def _replace(self, bids: list[Level], asks: list[Level], now: int) -> None:
         for quote in self._quotes.values():
             if quote.is_open:
                 self.market.cancel(quote, now)
         self._quotes.clear()
+        self._missing.clear()
         self._wanted = {("BUY", price): quantity for price, quantity in bids}
         self._wanted |= {("SELL", price): quantity for price, quantity in asks}
         for key, quantity in self._wanted.items():
-            self._quotes[key] = self._order(key, quantity, now)
-            self.market.place(self._quotes[key], now)
+            order = self._quotes[key] = self._order(key, quantity, now)
+            self.market.place(order, now)
+            if order.executed:
+                self._withdraw(key, now)
+
+    def _withdraw(self, key: tuple[Side, Decimal], now: int) -> None:
+        quote = self._quotes.pop(key)
+        self._missing[key] = None
+        if quote.is_open:
+            self.market.cancel(quote, now)
 
     def _around(self, side: Side) -> list[Level]:
         instrument = self.market.instrument

@@ -23,7 +23,10 @@ PREVENTING = {"EXPIRE_TAKER", "EXPIRE_BOTH"}
 
 
 class Market:
-    """The book, the waiting stops and the tape of one instrument."""
+    """The book, the waiting stops and the tape of one instrument.
+
+    `taken` holds the resting orders that have traded, until the maker has looked at them.
+    """
 
     def __init__(self, instrument: Instrument, now: int) -> None:
         self.instrument = instrument
@@ -31,6 +34,7 @@ class Market:
         self.waiting: dict[int, Order] = {}
         self.tape = Tape(instrument, now)
         self.fees: defaultdict[str, Decimal] = defaultdict(Decimal)
+        self.taken: list[Order] = []
         self.updates = 1
         self._stops_held = False
 
@@ -132,18 +136,16 @@ class Market:
         order.account.unlock(order.spends, order.locked)
         order.locked = ZERO
 
-    def _reachable(self, order: Order) -> list[tuple[Decimal, Decimal]]:
+    def _reachable(self, order: Order) -> Iterator[tuple[Decimal, Decimal]]:
         """Prices and quantities it could trade at, best first, as far as its own limit allows."""
-        found = []
         for maker in self.opposite(order):
             if not self._accepts(order, maker.price):
-                break
+                return
             mode = prevention(order, maker)
             if mode in PREVENTING:
-                break
+                return
             if mode != "EXPIRE_MAKER":
-                found.append((maker.price, maker.remaining))
-        return found
+                yield maker.price, maker.remaining
 
     def _cost(self, order: Order) -> Decimal:
         left, cost = order.quantity, ZERO
@@ -220,6 +222,7 @@ class Market:
                 order.status = "PARTIALLY_FILLED"
             else:
                 self._finish(order, "FILLED", now)
+        self.taken.append(maker)
         self._show_more(maker)
 
     def _show_more(self, maker: Order) -> None:

@@ -1,0 +1,102 @@
+"""Who asks: nothing leaves for a bad, stale or replayed signature, a dead token, or from a foreign address."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from gateway.core.token import TokenState
+from gateway.stages.authenticate import Seen
+from tests.stages.gatehouse import NOW_MS, Connection, Gatehouse, body, code, message
+
+ACCOUNT = ("GET", "/api/v3/account")
+
+
+def test_another_tokens_secret_opens_nothing(house: Gatehouse) -> None:
+    assert code(asyncio.run(house.place(secret=b"secret of other"))) == -1022
+    assert not house.exchange.arrived
+
+
+def test_the_real_secret_is_no_tokens_secret(house: Gatehouse) -> None:
+    assert code(asyncio.run(house.place(secret=b"real secret of the account"))) == -1022
+
+
+@pytest.mark.parametrize("late_ms", [-5_001, 1_000])
+def test_a_stale_or_early_signature_leaves_nothing(house: Gatehouse, late_ms: int) -> None:
+    assert code(asyncio.run(house.place(at_ms=NOW_MS + late_ms))) == -1021
+    assert not house.exchange.arrived
+
+
+def test_an_order_is_good_for_one_time(house: Gatehouse) -> None:
+    request = house.request("POST", "/api/v3/order", "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price=50000")
+    assert code(asyncio.run(house.ask(request))) is None
+    assert "tradewarden:replay" in message(asyncio.run(house.ask(request)))
+    assert len(house.exchange.arrived) == 1
+
+
+def test_the_signed_bytes_of_a_read_are_no_cancel(house: Gatehouse) -> None:
+    parameters = "symbol=BTCUSDT&orderId=7"
+    house.exchange.otherwise = lambda outgoing: body({})
+    asyncio.run(house.ask(house.request("GET", "/api/v3/order", parameters)))
+    assert "tradewarden:replay" in message(asyncio.run(house.ask(house.request("DELETE", "/api/v3/order", parameters))))
+
+
+def test_a_read_may_be_repeated(house: Gatehouse) -> None:
+    house.exchange.otherwise = lambda outgoing: body({})
+    request = house.request(*ACCOUNT)
+    assert [asyncio.run(house.ask(request)).status for _ in range(2)] == [200, 200]
+
+
+def test_what_was_signed_before_the_start_changes_nothing(house: Gatehouse) -> None:
+    house.clock.ms += 1_000
+    house.pipeline.authenticator.start("binance")
+    assert code(asyncio.run(house.place(at_ms=NOW_MS))) == -1021
+
+
+def test_an_unknown_token_gets_nothing(house: Gatehouse) -> None:
+    stranger = replace(house.bot, id="stranger".ljust(64, "x"))
+    assert asyncio.run(house.place(token=stranger)).status == 401
+
+
+def test_an_expired_token_gets_nothing(house: Gatehouse) -> None:
+    house.tokens.change(house.bot.id, expires_at=NOW_MS)
+    assert asyncio.run(house.ask(house.request(*ACCOUNT))).status == 401
+
+
+def test_a_foreign_address_gets_nothing(house: Gatehouse) -> None:
+    house.tokens.change(house.bot.id, addresses=("10.0.0.0/8",))
+    house.exchange.otherwise = lambda outgoing: body({})
+    assert asyncio.run(house.ask(house.request(*ACCOUNT, peer="127.0.0.1"))).status == 401
+    house.clock.ms += 1
+    assert asyncio.run(house.ask(house.request(*ACCOUNT, peer="10.1.2.3"))).status == 200
+    assert len(house.exchange.arrived) == 1
+
+
+def test_a_connection_belongs_to_its_first_token(house: Gatehouse) -> None:
+    connection, other = Connection(), house.token("other")
+    house.exchange.otherwise = lambda outgoing: body({})
+    assert asyncio.run(house.ask(house.request(*ACCOUNT), connection)).status == 200
+    assert asyncio.run(house.ask(house.request(*ACCOUNT, token=other), connection)).status == 401
+    assert connection.owner == house.bot.id
+
+
+def test_a_bad_signature_claims_no_connection(house: Gatehouse) -> None:
+    connection = Connection()
+    asyncio.run(house.ask(house.request(*ACCOUNT, secret=b"wrong"), connection))
+    assert connection.owner is None
+
+
+def test_a_paused_token_reads_and_places_nothing(house: Gatehouse) -> None:
+    house.tokens.change(house.bot.id, state=TokenState.PAUSED)
+    house.exchange.otherwise = lambda outgoing: body({})
+    assert asyncio.run(house.ask(house.request(*ACCOUNT))).status == 200
+    assert code(asyncio.run(house.place())) == -2010
+    assert house.exchange.calls == ["GET /api/v3/account"]
+
+
+def test_signatures_are_remembered_until_they_are_stale() -> None:
+    seen = Seen()
+    assert seen.first_time("a", b"x", forget_us=10, now_us=0)
+    assert not seen.first_time("a", b"x", forget_us=10, now_us=10)
+    assert seen.first_time("b", b"x", forget_us=10, now_us=10)
+    assert seen.first_time("a", b"x", forget_us=30, now_us=11)
