@@ -40,8 +40,8 @@ from gateway.edge.upstream import UpstreamPool
 HOST = "api.binance.com"
 BODY = b'{"symbol":"BTCUSDT","orderId":28,"clientOrderId":"6gCrw2kRUAF9CvJDGP16IP","transactTime":1507725176595}'
 ANSWER = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: %d\r\nConnection: keep-alive\r\n"
-    b"x-mbx-uuid: 8a1d0000-0000-0000-0000-000000000000\r\nx-mbx-used-weight: 4\r\nx-mbx-used-weight-1m: 4\r\n"
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: %d\r\n"
+    b"Connection: keep-alive\r\nx-mbx-uuid: 8a1d0000-0000-0000-0000-000000000000\r\nx-mbx-used-weight: 4\r\nx-mbx-used-weight-1m: 4\r\n"
     b"Strict-Transport-Security: max-age=31536000\r\nX-Cache: Miss from cloudfront\r\n\r\n" % len(BODY)
 ) + BODY
 REQUEST = (
@@ -204,7 +204,10 @@ def main() -> None:
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         cert, key = certificate(Path(folder))
-        with process(run_exchange, 1, cert, key) as (_, exchange), process(run_relay, 0, cert, exchange) as (pipe, relay):
+        with (
+            process(run_exchange, 1, cert, key) as (_, exchange),
+            process(run_relay, 0, cert, exchange) as (pipe, relay),
+        ):
             direct = latencies(exchange, cert, chosen.seconds)
             through = latencies(relay, None, chosen.seconds)
             for name, measured in (("direct TLS", direct), ("through the edge", through)):

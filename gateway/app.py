@@ -150,7 +150,7 @@ class Gateway(Desk):
 
     def replace_header(self, header: bytes) -> None:
         """The vault under another passphrase; the open vault stays open."""
-        self.note({"type": "passphrase changed"})
+        self.note({"type": "passphrase"})
         with self.store.transaction(None) as change:
             change.put_vault(header)
 

@@ -18,7 +18,7 @@ from gateway.core.ulid import ulid
 from gateway.exchanges.exchange import Denial, Exchange
 from gateway.exchanges.registry import EXCHANGES, UNROUTABLE, locate
 from gateway.policy.decide import counts_as_denial
-from gateway.ports import Connection, NoAnswer, NotSent, Surroundings
+from gateway.ports import Connection, Need, NoAnswer, NotSent, Surroundings
 from gateway.stages import records
 from gateway.stages.authenticate import Authenticator
 from gateway.stages.exits import Exits
@@ -128,7 +128,7 @@ class Pipeline:
         if token is not None and counts_as_denial(denied.code):
             self._world.ledger.count(token.id, "denial", self._world.clock.now_ms())
         policy = self._world.policies.find(token.policy) if token else None
-        note(self._world, records.decision(trail.decision_id, token, policy, trail.call, denied))
+        note(self._world, records.decision(trail.decision_id, token, policy, trail.call, denied), Need.READ)
 
 
 def _denial(failure: Exception) -> Deny:

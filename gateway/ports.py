@@ -151,6 +151,14 @@ class Record:
     body: Mapping[str, Any]
 
 
+class Need(StrEnum):
+    """What a request needs disk room for; the order in which they stop when it runs out."""
+
+    ORDER = "order"
+    READ = "read"
+    EXIT = "exit"
+
+
 class Audit(Protocol):
     """The decision log. ``draft`` numbers a record, ``append`` writes exactly that one next."""
 
@@ -158,21 +166,20 @@ class Audit(Protocol):
         """The next record, not yet written. Append it (or nothing) before drafting another."""
         ...
 
-    def append(self, record: Record, sync: bool) -> None:
-        """Write it; with ``sync`` it is on the disk when this returns. Raises Unavailable when it cannot."""
+    def append(self, record: Record, sync: bool, need: Need = Need.EXIT) -> None:
+        """Write it; with ``sync`` it is on the disk when this returns. Raises Unavailable when it cannot.
+
+        Whatever is no read may use the room that is held back for exits; a read says so by ``need``.
+        """
         ...
 
-    def room(self, need: "Need") -> bool:
+    def room(self, need: Need) -> bool:
         """Whether the disk has room for a request of this kind."""
         ...
 
-
-class Need(StrEnum):
-    """What a request needs disk room for; the order in which they stop when it runs out."""
-
-    ORDER = "order"
-    READ = "read"
-    EXIT = "exit"
+    def release_reserve(self) -> None:
+        """Give the exits' room to the ledger, which must write now."""
+        ...
 
 
 class Market(Protocol):

@@ -147,7 +147,7 @@ class BotConnection(asyncio.Protocol):
             self._listener.end(self)
 
     def _answered(self, wire: bytes | None) -> None:
-        """Send the answer, if somebody still waits for it; for want of one the connection breaks, and says "unknown"."""
+        """Send the answer, if somebody still waits for it; for want of one the connection breaks: "unknown"."""
         if self._stage is not Stage.HANDLER:
             return
         if wire is None:

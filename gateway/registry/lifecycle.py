@@ -174,6 +174,7 @@ class Lifecycle:
         """Seal the log's head and the tokens' digest together, so that neither can be turned back alone."""
         if self._vault is None or self._digest is None or self._audit.next == 0:
             return
+        self._audit.tick()  # an anchor names only what is on the disk, or a power cut would look like a cut log
         anchor = Anchor(self._audit.next - 1, bytes.fromhex(self._audit.head), self._digest.encoded())
         box = seal_anchor(self._vault, anchor, self._random)
         with self._store.transaction(None, synced=False) as change:

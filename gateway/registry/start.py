@@ -51,7 +51,7 @@ def complete_log(store: Store, audit: AuditLog) -> int:
     """Append the records that a crash left in the store alone; how many there were."""
     missing = [record for record in store.pending_records(audit.next) if record.number >= audit.next]
     for record in missing:
-        audit.append(record, sync=True)
+        audit.complete(record)
     return len(missing)
 
 
@@ -78,12 +78,12 @@ def _since(audit: AuditLog, anchor: Anchor | None) -> _Since:
     since = _Since()
     if anchor is not None and audit.next <= anchor.record:
         raise RolledBack("the audit log is shorter than state.db remembers")
-    first = anchor.record if anchor is not None else 0
-    for entry in audit.records(first):
-        if anchor is not None and entry.number == anchor.record:
-            if bytes.fromhex(entry.head) != anchor.head:
-                raise RolledBack("the audit log is not the one that state.db remembers")
-            continue
+    entries = audit.records(anchor.record if anchor is not None else 0)
+    if anchor is not None:
+        anchored = next(entries, None)
+        if anchored is None or (anchored.number, bytes.fromhex(anchored.head)) != (anchor.record, anchor.head):
+            raise RolledBack("the audit log is not the one that state.db remembers")
+    for entry in entries:
         _follow(entry, since)
     return since
 

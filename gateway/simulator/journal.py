@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from dataclasses import asdict, dataclass
-from itertools import count
 from typing import Any
 
 from .messages import Request
@@ -37,22 +36,18 @@ class Entry:
 
 
 class Journal:
-    """The last requests, and a way to wait for more."""
+    """The last requests, and a way to wait for more. `last` is the number of the newest, 0 before the first."""
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=LENGTH)
-        self._numbers = count(1)
+        self.last = 0
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
-
-    @property
-    def last(self) -> int:
-        """The number of the newest entry, 0 before the first."""
-        return self._entries[-1].number if self._entries else 0
 
     def arrived(self, request: Request, now: int) -> Entry:
         """Writes down a request before anything is done with it."""
+        self.last += 1
         entry = Entry(
-            next(self._numbers), now, request.method, request.path, request.query, request.body.decode("latin-1"),
+            self.last, now, request.method, request.path, request.query, request.body.decode("latin-1"),
             {name: request.headers[name] for name in KEPT_HEADERS if name in request.headers}, request.peer,
         )  # fmt: skip
         self._entries.append(entry)

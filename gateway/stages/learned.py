@@ -7,22 +7,34 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from gateway.core.errors import GatewayError
+from gateway.core.errors import GatewayError, Unavailable
 from gateway.core.order import OrderEvent
-from gateway.ports import Record, Surroundings
+from gateway.ports import Need, Record, Surroundings
 from gateway.stages import records
 
 log = structlog.get_logger()
 
 
-def with_record(world: Surroundings, body: records.Body, change: Callable[[Record], object]) -> None:
+def with_record(
+    world: Surroundings, body: records.Body, change: Callable[[Record], object], need: Need = Need.EXIT
+) -> None:
     """Make a change to the ledger and append its record; a full disk leaves the order reserved, and says so."""
-    record = world.audit.draft(body)
     try:
-        change(record)
-        world.audit.append(record, sync=False)
+        try:
+            _once(world, body, change, need)
+        except Unavailable:
+            if need is not Need.EXIT:
+                raise
+            world.audit.release_reserve()
+            _once(world, body, change, need)
     except GatewayError as failure:
         log.error("outcome not written; the order stays reserved until reconciled", d=body.get("d"), why=str(failure))
+
+
+def _once(world: Surroundings, body: records.Body, change: Callable[[Record], object], need: Need) -> None:
+    record = world.audit.draft(body)
+    change(record)
+    world.audit.append(record, False, need)
 
 
 def settle(world: Surroundings, account: str, events: Sequence[OrderEvent], body: records.Body) -> None:
@@ -31,6 +43,6 @@ def settle(world: Surroundings, account: str, events: Sequence[OrderEvent], body
     with_record(world, body, lambda record: world.ledger.settle(account, events, now_ms, record))
 
 
-def note(world: Surroundings, body: records.Body) -> None:
+def note(world: Surroundings, body: records.Body, need: Need = Need.EXIT) -> None:
     """A record that changes nothing in the ledger."""
-    with_record(world, body, lambda _: None)
+    with_record(world, body, lambda _: None, need)

@@ -11,7 +11,7 @@ from gateway.core.errors import Refused, Unavailable
 from gateway.core.intent import Place, TimeInForce
 from gateway.core.request import Answer
 from gateway.exchanges.exchange import Lesson, Outcome
-from gateway.ports import Need, NoAnswer, Record, Surroundings
+from gateway.ports import Need, NoAnswer, Surroundings
 from gateway.stages import records
 from gateway.stages.learned import settle, with_record
 from gateway.stages.send import Sender
@@ -52,7 +52,7 @@ class Orders:
         now_us = world.clock.exchange_us(turn.exchange.name)
         until_us = turn.exchange.accept_until_us(turn.call, now_us)
         world.ledger.reserve(turn.token, leaving, allowed.reserve, snapshot.now_ms, until_us, record)
-        self._append_or_release(turn, leaving, record)
+        world.audit.append(record, sync=True)
         return await self._send_and_settle(turn, leaving)
 
     def _leaving(self, turn: Turn, allowed: Allow, order: Place) -> Place:
@@ -64,14 +64,6 @@ class Orders:
             detail = "this client order id was used before"
             raise Denied(Deny(DenyCode.DUPLICATE, "duplicate", detail, allowed.findings))
         return leaving
-
-    def _append_or_release(self, turn: Turn, order: Place, record: Record) -> None:
-        """No audit record, no signature: an order that cannot be recorded is given back."""
-        try:
-            self._world.audit.append(record, sync=True)
-        except Unavailable as failure:
-            self._release(turn, order, records.unsent(turn.decision_id, str(failure)))
-            raise
 
     async def _send(self, turn: Turn) -> Answer:
         still_live = gate(turn.token, self._world, opens_risk=True)

@@ -24,7 +24,7 @@ class Reads:
             raise Refused(DenyCode.TOKEN, "this endpoint needs a token's key")
         need_room(self._world, Need.READ)
         record = self._world.audit.draft(records.decision(decision_id, None, None, call, Allow()))
-        self._world.audit.append(record, sync=False)
+        self._world.audit.append(record, False, Need.READ)
         try:
             return await self._sender.public(exchange, call, call.environment or "live")
         except NoAnswer as failure:
@@ -37,7 +37,7 @@ class Reads:
         record = self._world.audit.draft(
             records.decision(turn.decision_id, turn.token, turn.policy, turn.call, allowed)
         )
-        self._world.audit.append(record, sync=False)
+        self._world.audit.append(record, False, Need.READ)
         return self._learn(turn, await self._send(turn))
 
     async def _send(self, turn: Turn) -> Answer:
@@ -45,10 +45,10 @@ class Reads:
         try:
             return await self._sender.send(turn.exchange, turn.call, turn.account, turn.token.id, still_live)
         except (Refused, Unavailable) as failure:
-            note(self._world, records.unsent(turn.decision_id, str(failure)))
+            note(self._world, records.unsent(turn.decision_id, str(failure)), Need.READ)
             raise
         except NoAnswer as failure:
-            note(self._world, records.unanswered(turn.decision_id, str(failure)))
+            note(self._world, records.unanswered(turn.decision_id, str(failure)), Need.READ)
             raise Unavailable("the exchange did not answer; try again") from failure
 
     def _learn(self, turn: Turn, answer: Answer) -> Answer:
@@ -57,5 +57,5 @@ class Reads:
         if lesson.events:
             settle(self._world, turn.account.name, lesson.events, body)
         else:
-            note(self._world, body)
+            note(self._world, body, Need.READ)
         return answer

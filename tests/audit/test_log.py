@@ -42,6 +42,15 @@ def test_only_the_next_number_is_written(desk: Desk) -> None:
     assert (log.next, log.head) == (1, desk.verify().head)
 
 
+def test_what_is_appended_is_the_record_given(desk: Desk) -> None:
+    """Not whatever was drafted last under the same number."""
+    log = desk.open()
+    log.draft({"type": "drafted"})
+    log.append(Record(0, {"type": "given"}), sync=True)
+    log.append(log.draft({"type": "drafted"}), sync=True)
+    assert [entry.type for entry in log.records()] == ["given", "drafted"]
+
+
 def test_a_bad_body_fails_before_a_number_is_drafted(desk: Desk) -> None:
     """So that nothing is reserved for a record that cannot be written."""
     log = desk.open()
@@ -50,7 +59,7 @@ def test_a_bad_body_fails_before_a_number_is_drafted(desk: Desk) -> None:
     assert desk.bytes() == b""
 
 
-@pytest.mark.parametrize("own", ["checkpoint", "recovered", "pruned"])
+@pytest.mark.parametrize("own", ["checkpoint", "recovered", "pruned", "lost"])
 def test_nobody_else_writes_what_the_log_says_of_itself(desk: Desk, own: str) -> None:
     """Not by a draft and not by a record made elsewhere: a forged ``pruned`` would excuse missing segments."""
     log = desk.open()
@@ -238,6 +247,18 @@ def test_a_rotation_without_room_waits(desk: Desk, write: Write) -> None:
     write(desk, log)
     assert desk.verify().sound
     assert desk.verify().records == log.next
+
+
+def test_a_rotation_never_writes_into_a_file_that_is_there(desk: Desk, write: Write) -> None:
+    """Whoever put it there: the log stays in its full segment."""
+    log = desk.open(segment_bytes=1)
+    write(desk, log)
+    planted = desk.directory / "000000000001.jsonl"
+    planted.write_bytes(b"planted\n")
+    write(desk, log)
+    assert planted.read_bytes() == b"planted\n"
+    planted.unlink()
+    assert desk.verify().records == 2
 
 
 def scarce(desk: Desk, free: int) -> AuditLog:

@@ -63,6 +63,15 @@ def test_a_missing_segment_stops_the_reading(desk: Desk, write: Write) -> None:
         list(records(desk.directory))
 
 
+def test_a_segment_under_another_name_stops_the_reading(desk: Desk, write: Write) -> None:
+    """Else a copy under a later name could be taken for what happened since."""
+    filled(desk, write)
+    copied = desk.directory / "000000000900.jsonl"
+    copied.write_bytes(desk.bytes())
+    with pytest.raises(Misuse):
+        list(records(desk.directory, 900))
+
+
 @pytest.mark.parametrize("count", [0, 1, 5, 100])
 def test_tail_gives_the_last_ones_in_order(desk: Desk, write: Write, count: int) -> None:
     """As many as there are, across segments; a torn end is passed over."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway.audit.log import MAX_LOST
 from gateway.audit.read import records
 from gateway.core.errors import Misuse
 from gateway.ports import Record
@@ -65,6 +66,31 @@ def test_the_ledgers_record_comes_before_the_logs_own(desk: Desk, write: Write) 
     assert [entry.type for entry in log.records()] == ["decision"] * 3 + ["recovered", "decision"]
 
 
+def test_what_the_ledger_holds_is_completed_under_its_own_numbers(desk: Desk, write: Write) -> None:
+    """Records that nobody holds any more leave a mark in their place, so that every number stays what it was."""
+    written(desk, write)
+    log = desk.open()
+    for number in (3, 6):
+        log.complete(Record(number, BODY))
+    assert desk.disk.syncs >= 2
+    assert [(entry.number, entry.type) for entry in log.records(3)] == [
+        (3, "decision"), (4, "lost"), (5, "lost"), (6, "decision"),
+    ]
+    assert desk.verify().sound
+    with pytest.raises(ValueError, match="7 is"):
+        log.complete(Record(6, BODY))
+
+
+def test_a_gap_that_no_power_loss_makes_is_refused(desk: Desk, write: Write) -> None:
+    """Filling it would hide that the log was cut off or exchanged."""
+    written(desk, write)
+    log = desk.open()
+    before = desk.bytes()
+    with pytest.raises(Misuse, match="ends at record 2"):
+        log.complete(Record(3 + MAX_LOST + 1, BODY))
+    assert desk.bytes() == before
+
+
 @pytest.mark.parametrize("torn", [b"", b'{"n":3,"t":"2026'])
 def test_a_segment_without_its_first_line_is_taken_back(desk: Desk, write: Write, torn: bytes) -> None:
     """A crash in the middle of a rotation: the log goes on in the segment before, and rotates again."""
@@ -87,11 +113,11 @@ def test_a_crash_in_the_first_line_of_all_begins_again(desk: Desk) -> None:
     assert [entry.type for entry in log.records()] == ["recovered", "checkpoint"]
 
 
-@pytest.mark.parametrize("name", ["000000000000.jsonl", "000000000003.jsonl"])
-def test_a_log_that_is_all_damage_is_left_alone(desk: Desk, name: str) -> None:
-    """Nothing to go on from, and more than a torn line: a person must look; not a byte is removed."""
+@pytest.mark.parametrize(("name", "size"), [("000000000000.jsonl", 2 << 20), ("000000000003.jsonl", 40)])
+def test_a_log_that_is_all_damage_is_left_alone(desk: Desk, name: str, size: int) -> None:
+    """Nothing to go on from, and more than a new log's torn line: a person must look; not a byte is removed."""
     desk.directory.mkdir()
-    damage = b"x" * (2 << 20)
+    damage = b"x" * size
     (desk.directory / name).write_bytes(damage)
     with pytest.raises(Misuse, match="holds no whole record"):
         desk.open()

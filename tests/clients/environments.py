@@ -1,8 +1,8 @@
-"""Each real client lives in an environment of its own, made once from its pinned constraints file and kept in the cache.
+"""Each real client lives in an environment of its own, made once from its pinned constraints and kept in the cache.
 
 Law: an environment is named by everything that went into it (client, constraints, interpreter), so it is never
-changed, only made or used. Two test processes may ask at once: a file lock lets one of them make it, and the mark that it is whole
-is written last, so that what a killed run left behind is thrown away.
+changed, only made or used. Two test processes may ask at once: a file lock lets one of them make it, and the mark
+that it is whole is written last, so that what a killed run left behind is thrown away.
 """
 
 import fcntl

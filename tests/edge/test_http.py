@@ -98,8 +98,8 @@ def test_repeated_headers_are_judged_by_their_bytes_and_method() -> None:
 # -- against a second parser ------------------------------------------------------------------------------------------
 
 _TOKENS = st.sampled_from(
-    [b"GET", b"POST", b"CONNECT", b" ", b"  ", b"/", b"/a?b=c", b"*", b"http://h/", b"#", b"HTTP/1.1", b"HTTP/1.0", b"\r\n",
-     b"\n", b"\r", b"\t", b":", b": ", b"Host", b"host: a", b"Host: a\r\n", b"Content-Length", b"Content-Length: 3\r\n",
+    [b"GET", b"POST", b"CONNECT", b" ", b"  ", b"/", b"/a?b=c", b"*", b"http://h/", b"#", b"HTTP/1.1", b"HTTP/1.0",
+     b"\r\n", b"\n", b"\r", b"\t", b":", b": ", b"Host", b"host: a", b"Host: a\r\n", b"Content-Length", b"Content-Length: 3\r\n",
      b"Content-Length: 0\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n", b"Upgrade: h2c\r\n",
      b"Connection: Upgrade\r\n", b"3", b"0\r\n\r\n", b"abc", b"\x00", b"\x80", b"\r\n\r\n", b"X: y\r\n", b"X: y \r\n"]
 )  # fmt: skip
@@ -110,7 +110,9 @@ _REQUESTS = st.builds(
     ),
     st.sampled_from([b"GET", b"POST", b"DELETE", b"PUT", b"HEAD", b"OPTIONS"]),
     st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=20).map(lambda t: b"/" + t.encode()),
-    st.lists(st.sampled_from([b"A: b\r\n", b"B:c\r\n", b"X-E:\r\n", b"Connection: close\r\n", b"Accept: *\r\n"]), max_size=3),
+    st.lists(
+        st.sampled_from([b"A: b\r\n", b"B:c\r\n", b"X-E:\r\n", b"Connection: close\r\n", b"Accept: *\r\n"]), max_size=3
+    ),
     st.binary(max_size=40),
 )
 _WIRES = st.one_of(
@@ -155,7 +157,7 @@ def _shown(request: RawRequest) -> tuple[bytes, bytes, list[tuple[bytes, bytes]]
     return request.method, request.target, list(request.headers), request.body
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(_WIRES)
 def test_what_we_accept_h11_reads_alike(wire: bytes) -> None:
     """Every request of ours is h11's, part for part and in order; what follows a last one is nobody's."""

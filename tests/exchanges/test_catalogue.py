@@ -67,7 +67,7 @@ def test_reads_by_another_method_than_get_are_exactly_these() -> None:
     }
 
 
-@pytest.mark.parametrize("path, name", [
+@pytest.mark.parametrize(("path", "name"), [
     ("/api/v3/account", "balances"), ("/api/v3/openOrders", "orders"), ("/api/v3/myTrades", "trades"),
     ("/api/v3/account/commission", "instruments"), ("/sapi/v1/capital/config/getall", "instruments"),
     ("/sapi/v1/asset/tradeFee", "instruments"), ("/sapi/v1/margin/allPairs", "instruments"),
@@ -78,7 +78,8 @@ def test_reads_by_another_method_than_get_are_exactly_these() -> None:
 def test_read_names_mean_what_they_say(path: str, name: str) -> None:
     """A sample of every name, by hand."""
     row = BINANCE.find("GET", "api.binance.com", path)
-    assert row is not None and row.read == name
+    assert row is not None
+    assert row.read == name
 
 
 def test_deposit_addresses_are_never_served() -> None:
@@ -91,7 +92,8 @@ def test_deposit_addresses_are_never_served() -> None:
 @pytest.mark.parametrize("row", [row for row in ROWS if row.kind in VALUE_MOVING], ids=str)
 def test_value_moving_rows_are_forbidden_and_never_decoded(row: Endpoint) -> None:
     """No policy and no decoder reaches a class by which value leaves the account."""
-    assert not row.decoder and row.read is None
+    assert not row.decoder
+    assert row.read is None
     assert refusal(row)[0] is DenyCode.FORBIDDEN
 
 

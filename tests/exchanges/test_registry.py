@@ -1,4 +1,4 @@
-"""Which exchange a request is for: exact names only. (Host spellings are vectors: tests/vectors/binance/tricks/host_*.)"""
+"""Which exchange a request is for: exact names only. Spellings of hosts are vectors (binance/tricks/host_*)."""
 
 import pytest
 from hypothesis import given, settings
@@ -52,7 +52,8 @@ def test_a_host_with_one_letter_changed_is_another_host(host: str, at: int, lett
 def test_an_unroutable_request_still_gets_an_answer() -> None:
     """Its shape is that of UNROUTABLE."""
     answer = UNROUTABLE.deny(Denial(DenyCode.UNKNOWN_ENDPOINT, "endpoint", "no such host", "01J"))
-    assert answer.status == 404 and b'"code":-1020' in answer.body
+    assert answer.status == 404
+    assert b'"code":-1020' in answer.body
 
 
 def test_every_adapter_is_registered_under_its_own_name() -> None:

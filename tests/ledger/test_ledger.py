@@ -8,7 +8,7 @@ import pytest
 from gateway.core.decision import DenyCode
 from gateway.core.errors import Refused
 from gateway.core.order import OrderStatus
-from gateway.ledger.ledger import KEEP_MS, WRITE_EVERY_MS, Ledger
+from gateway.ledger.ledger import AT_ONCE, KEEP_MS, WRITE_EVERY_MS, Ledger
 from gateway.store import Store
 from tests.ledger.orders import ACCOUNT, DAY, MARKET, NOON, Story, fill, token
 
@@ -287,6 +287,19 @@ def test_counts_are_stored_by_the_tick_and_by_closing(story: Story, store: Store
     story.ledger.count("bot", "denial", story.now)
     story.ledger.close()
     assert denials() == 2
+
+
+def test_many_counts_are_stored_in_bounded_steps(story: Story, store: Store) -> None:
+    for number in range(AT_ONCE + 1):
+        story.ledger.count(f"bot{number}", "denial", story.now)
+
+    def stored() -> int:
+        return sum(len([*store.events(f"bot{number}", "denial", "", 0)]) for number in range(AT_ONCE + 1))
+
+    story.ledger.tick(story.now)
+    assert stored() == AT_ONCE
+    story.ledger.tick(story.now)
+    assert stored() == AT_ONCE + 1
 
 
 def test_a_tick_with_nothing_to_do_writes_nothing(story: Story, store: Store) -> None:

@@ -5,6 +5,7 @@ The reference is 100 USDT, the highest fee 25 %, a market order may slip 25 %: a
 
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from gateway.core.decision import Decision, Deny, Finding
@@ -82,15 +83,20 @@ def call(intent: Intent, **changes: Any) -> Call:
 
 def place(side: str, kind: str, quantity: str | None = None, **changes: Any) -> Place:
     """An order; amounts as text."""
-    amounts = {name: D(value) if type(value) is str else value for name, value in changes.items()}
+    amounts: dict[str, Any] = {name: D(value) if type(value) is str else value for name, value in changes.items()}
     base = None if quantity is None else D(quantity)
     return replace(Place("BTCUSDT", Side(side), OrderKind(kind), base), **amounts)
 
 
 def policy(text: str = POLICY, **limits: str) -> Policy:
     """The permissive policy with these values of ``limits`` put in or replaced."""
+    return _loaded(text, tuple(limits.items()))
+
+
+@cache
+def _loaded(text: str, limits: tuple[tuple[str, str], ...]) -> Policy:
     lines = text.splitlines()
-    for name, value in limits.items():
+    for name, value in limits:
         lines = [line for line in lines if not line.startswith(f"  {name}:")]
         lines.insert(lines.index("limits:") + 1, f"  {name}: {value}")
     return load("\n".join(lines), "test")
@@ -113,28 +119,37 @@ def finding(decision: Decision, rule: str) -> Finding:
 
 IOC = TimeInForce.IOC
 
+
+def _pair(side: str, kind: str, exact: str, larger: str, **changes: Any) -> tuple[Place, Place]:
+    return place(side, kind, exact, **changes), place(side, kind, larger, **changes)
+
+
+def _quoted(side: str, exact: str, larger: str) -> tuple[Place, Place]:
+    return place(side, "market", quote_quantity=exact), place(side, "market", quote_quantity=larger)
+
+
 WORTH_80: dict[str, tuple[Place, Place]] = {
-    "limit buy below the reference": (place("buy", "limit", "1.6", price="50"), place("buy", "limit", "1.60001", price="50")),
-    "limit buy above the reference": (place("buy", "limit", "0.4", price="200"), place("buy", "limit", "0.4001", price="200")),
-    "limit sell below the reference": (place("sell", "limit", "0.8", price="0.01"), place("sell", "limit", "0.8001", price="0.01")),
-    "limit sell above the reference": (place("sell", "limit", "0.5", price="160"), place("sell", "limit", "0.5001", price="160")),
-    "limit IOC buy": (place("buy", "limit", "0.8", price="100", time_in_force=IOC), place("buy", "limit", "0.8", price="100.01", time_in_force=IOC)),
-    "post-only buy": (place("buy", "post_only", "0.8", price="100"), place("buy", "post_only", "0.801", price="100")),
-    "post-only sell": (place("sell", "post_only", "0.5", price="160"), place("sell", "post_only", "0.501", price="160")),
-    "market buy": (place("buy", "market", "0.64"), place("buy", "market", "0.641")),
-    "market sell": (place("sell", "market", "0.8"), place("sell", "market", "0.801")),
-    "market buy by quote": (place("buy", "market", quote_quantity="80.124"), place("buy", "market", quote_quantity="80.125")),
-    "market sell by quote": (place("sell", "market", quote_quantity="60.074"), place("sell", "market", quote_quantity="60.075")),
-    "stop buy": (place("buy", "stop", "0.4", trigger="160"), place("buy", "stop", "0.401", trigger="160")),
-    "stop sell": (place("sell", "stop", "0.8", trigger="80"), place("sell", "stop", "0.801", trigger="80")),
-    "take-profit buy": (place("buy", "take_profit", "0.8", trigger="80"), place("buy", "take_profit", "0.801", trigger="80")),
-    "take-profit sell": (place("sell", "take_profit", "0.5", trigger="160"), place("sell", "take_profit", "0.501", trigger="160")),
-    "stop-limit buy": (place("buy", "stop_limit", "0.4", price="200", trigger="160"), place("buy", "stop_limit", "0.401", price="200", trigger="160")),
-    "stop-limit sell": (place("sell", "stop_limit", "0.8", price="1", trigger="80"), place("sell", "stop_limit", "0.801", price="1", trigger="80")),
-    "take-profit-limit buy": (place("buy", "take_profit_limit", "1", price="80", trigger="90"), place("buy", "take_profit_limit", "1.001", price="80", trigger="90")),
-    "take-profit-limit sell": (place("sell", "take_profit_limit", "0.5", price="90", trigger="160"), place("sell", "take_profit_limit", "0.501", price="90", trigger="160")),
-    "trailing stop-limit sell": (place("sell", "stop_limit", "0.8", price="90", trailing_bips=100), place("sell", "stop_limit", "0.801", price="90", trailing_bips=100)),
-    "trailing stop-limit buy": (place("buy", "stop_limit", "0.4", price="200", trailing_bips=100), place("buy", "stop_limit", "0.401", price="200", trailing_bips=100)),
-    "iceberg buy": (place("buy", "limit", "0.8", price="100", display="0.1"), place("buy", "limit", "0.801", price="100", display="0.1")),
-}  # fmt: skip
+    "limit buy below the reference": _pair("buy", "limit", "1.6", "1.60001", price="50"),
+    "limit buy above the reference": _pair("buy", "limit", "0.4", "0.4001", price="200"),
+    "limit sell below the reference": _pair("sell", "limit", "0.8", "0.8001", price="0.01"),
+    "limit sell above the reference": _pair("sell", "limit", "0.5", "0.5001", price="160"),
+    "limit IOC buy": _pair("buy", "limit", "0.8", "0.80001", price="100", time_in_force=IOC),
+    "post-only buy": _pair("buy", "post_only", "0.8", "0.801", price="100"),
+    "post-only sell": _pair("sell", "post_only", "0.5", "0.501", price="160"),
+    "market buy": _pair("buy", "market", "0.64", "0.641"),
+    "market sell": _pair("sell", "market", "0.8", "0.801"),
+    "market buy by quote": _quoted("buy", "80.124", "80.125"),
+    "market sell by quote": _quoted("sell", "60.074", "60.075"),
+    "stop buy": _pair("buy", "stop", "0.4", "0.401", trigger="160"),
+    "stop sell": _pair("sell", "stop", "0.8", "0.801", trigger="80"),
+    "take-profit buy": _pair("buy", "take_profit", "0.8", "0.801", trigger="80"),
+    "take-profit sell": _pair("sell", "take_profit", "0.5", "0.501", trigger="160"),
+    "stop-limit buy": _pair("buy", "stop_limit", "0.4", "0.401", price="200", trigger="160"),
+    "stop-limit sell": _pair("sell", "stop_limit", "0.8", "0.801", price="1", trigger="80"),
+    "take-profit-limit buy": _pair("buy", "take_profit_limit", "1", "1.001", price="80", trigger="90"),
+    "take-profit-limit sell": _pair("sell", "take_profit_limit", "0.5", "0.501", price="90", trigger="160"),
+    "trailing stop-limit sell": _pair("sell", "stop_limit", "0.8", "0.801", price="90", trailing_bips=100),
+    "trailing stop-limit buy": _pair("buy", "stop_limit", "0.4", "0.401", price="200", trailing_bips=100),
+    "iceberg buy": _pair("buy", "limit", "0.8", "0.801", price="100", display="0.1"),
+}
 """Of every kind of order: one worth exactly 80 USDT at the worst, and the next larger one."""

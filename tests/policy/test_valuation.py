@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Context, Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -54,8 +55,14 @@ def test_an_order_without_a_limit_leaves_with_one_and_others_leave_as_they_came(
         assert leaving == order
         return
     kind, time_in_force, price, quantity = LEAVES[name]
-    assert leaving == replace(order, kind=OrderKind(kind), time_in_force=time_in_force, price=D(price),
-                              quantity=D(quantity), quote_quantity=None)
+    assert leaving == replace(
+        order,
+        kind=OrderKind(kind),
+        time_in_force=time_in_force,
+        price=D(price),
+        quantity=D(quantity),
+        quote_quantity=None,
+    )
 
 
 @pytest.mark.parametrize(("side", "price"), [("buy", "100.30"), ("sell", "99.75")])
@@ -69,7 +76,10 @@ def test_a_protected_price_is_rounded_towards_the_reference(side: str, price: st
 
 REFUSED = {
     "a trailing stop without a limit": (place("sell", "stop", "1", trailing_bips=100), "bounded by nothing"),
-    "a trailing stop-limit without a limit": (place("sell", "stop_limit", "1", trailing_bips=100), "bounded by nothing"),
+    "a trailing stop-limit without a limit": (
+        place("sell", "stop_limit", "1", trailing_bips=100),
+        "bounded by nothing",
+    ),
     "a trailing kind without a limit": (place("sell", "trailing_stop", "1", trailing_bips=100), "bounded by nothing"),
     "an iceberg market order": (place("buy", "market", "1", display="0.1"), "cannot carry a display"),
     "a market order with a price": (place("buy", "market", "1", price="1"), "cannot carry a price"),
@@ -100,7 +110,7 @@ REFUSED = {
     "a batch": (place("buy", "batch", "1", price="1"), "no single value"),
     "an amend": (place("buy", "amend", "1", price="1"), "no single value"),
     "a stop buy whose limit rounds to zero": (place("buy", "stop", "1", trigger="0.001"), "rounds down to zero"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -123,9 +133,11 @@ def test_without_protection_an_order_without_a_limit_has_no_value(kind: str) -> 
 
 
 @pytest.mark.parametrize("steps", [{"tick": D(0)}, {"lot": D(0)}, {"tick": D(-1)}])
-def test_an_instrument_without_steps_values_nothing(steps: dict[str, Decimal]) -> None:
+def test_an_instrument_without_steps_values_nothing(steps: dict[str, Any]) -> None:
     """A table that was read wrong must not divide by zero, nor pass."""
-    assert isinstance(valuation(place("buy", "limit", "1", price="1"), replace(INSTRUMENT, **steps), REFERENCE, None), Unvalued)
+    assert isinstance(
+        valuation(place("buy", "limit", "1", price="1"), replace(INSTRUMENT, **steps), REFERENCE, None), Unvalued
+    )
 
 
 def test_a_rebate_lowers_no_value() -> None:
@@ -144,18 +156,21 @@ def test_the_longest_numbers_are_multiplied_exactly() -> None:
     assert int(result.fee.amount.scaleb(38, _WIDE)) == (10**36 - 1) ** 2 * 25
 
 
-@pytest.mark.parametrize(("changes", "reason"), [
-    ({}, None),
-    ({"reference": replace(REFERENCE, at_ms=NOW_MS - 3_000)}, None),
-    ({"reference": replace(REFERENCE, at_ms=NOW_MS - 3_001)}, "is 3001 ms old"),
-    ({"reference": replace(REFERENCE, at_ms=NOW_MS + 3_000)}, None),
-    ({"reference": replace(REFERENCE, at_ms=NOW_MS + 3_001)}, "is -3001 ms old"),
-    ({"reference": None}, "no price of BTC/USDT is known"),
-    ({"instrument": None}, "the instrument BTCUSDT is not known"),
-    ({"reference": replace(REFERENCE, price=D(0))}, "is not above zero"),
-    ({"reference": replace(REFERENCE, price=D("NaN"))}, "is not above zero"),
-    ({"reference": replace(REFERENCE, price=D("Infinity"))}, "is not above zero"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, None),
+        ({"reference": replace(REFERENCE, at_ms=NOW_MS - 3_000)}, None),
+        ({"reference": replace(REFERENCE, at_ms=NOW_MS - 3_001)}, "is 3001 ms old"),
+        ({"reference": replace(REFERENCE, at_ms=NOW_MS + 3_000)}, None),
+        ({"reference": replace(REFERENCE, at_ms=NOW_MS + 3_001)}, "is -3001 ms old"),
+        ({"reference": None}, "no price of BTC/USDT is known"),
+        ({"instrument": None}, "the instrument BTCUSDT is not known"),
+        ({"reference": replace(REFERENCE, price=D(0))}, "is not above zero"),
+        ({"reference": replace(REFERENCE, price=D("NaN"))}, "is not above zero"),
+        ({"reference": replace(REFERENCE, price=D("Infinity"))}, "is not above zero"),
+    ],
+)
 def test_a_price_is_fresh_up_to_its_age_and_no_further(changes: dict[str, object], reason: str | None) -> None:
     """Both sides of the edge, and every way to have no price."""
     told = stale(snapshot(**changes), "BTCUSDT", 3_000)
@@ -165,8 +180,14 @@ def test_a_price_is_fresh_up_to_its_age_and_no_further(changes: dict[str, object
 amounts = st.decimals(min_value=D("0.00000001"), max_value=10**9, allow_nan=False, places=8)
 
 
-@given(st.sampled_from(Side), amounts, amounts, amounts, st.sampled_from(["market", "quote", "stop", "take_profit"]),
-       st.sampled_from([D("0.01"), D("0.05"), D("1"), D("0.00000001")]))
+@given(
+    st.sampled_from(Side),
+    amounts,
+    amounts,
+    amounts,
+    st.sampled_from(["market", "quote", "stop", "take_profit"]),
+    st.sampled_from([D("0.01"), D("0.05"), D("1"), D("0.00000001")]),
+)
 def test_what_leaves_is_never_worse_than_its_valuation(
     side: Side, size: Decimal, trigger: Decimal, price: Decimal, kind: str, tick: Decimal
 ) -> None:

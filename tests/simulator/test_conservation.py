@@ -1,6 +1,7 @@
 """Whatever is done to the floor, no coin appears or vanishes, and nobody owes."""
 
 from collections import defaultdict
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -67,10 +68,8 @@ class Play:
     def step(self, step: tuple[Any, ...]) -> None:
         """One step; a refusal is no event."""
         verb, *rest = step
-        try:
+        with suppress(Refused):
             getattr(self, verb)(*rest)
-        except Refused:
-            pass
 
     def order(self, who: int, side: Any, kind: str, lots: str, price: str, stop: str, in_force: str, mode: str) -> None:
         """Places an order."""

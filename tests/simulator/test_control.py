@@ -101,7 +101,7 @@ def test_the_port_does_what_the_methods_do() -> None:
         assert (await control(simulator, "orders", open_only=True))[1] == []
         assert (await control(simulator, "trades"))[1][0]["price"] == "59000.00000000"
         assert (await control(simulator, "wait_journal", number=1))[1] is True
-        assert (await control(simulator, "wait_journal", number=2, timeout=0))[1] is False
+        assert (await control(simulator, "wait_journal", number=2, seconds=0))[1] is False
         entries = (await control(simulator, "journal", method="POST", path="/api/v3/order"))[1]
         assert [(one["number"], one["account"], one["status"]) for one in entries] == [(1, "demo", 200)]
         assert (await control(simulator, "journal", since=1))[1] == []

@@ -1,5 +1,7 @@
 """Market data: shaped as clients expect it, consistent with the book and the trades."""
 
+from itertools import pairwise
+
 import pytest
 
 from tests.simulator.floor import NOW, D
@@ -104,7 +106,7 @@ def test_candles_are_whole_and_in_a_row(interval: str, length: int) -> None:
     """Each opens where the one before has closed, and high and low enclose it."""
     candles = Wire().get("/api/v3/klines", f"symbol=BTCUSDT&interval={interval}&limit=50")
     assert len(candles) == 50
-    assert all(later[0] - one[0] == length for one, later in zip(candles, candles[1:], strict=False))
+    assert all(later[0] - one[0] == length for one, later in pairwise(candles))
     assert all(one[6] == one[0] + length - 1 for one in candles)
     assert candles[-1][0] <= NOW <= candles[-1][6]
     for _, opened, high, low, closed, *_ in candles:

@@ -1,6 +1,7 @@
 """The port: keep-alive, pipelines, raw bytes kept, malformed bytes refused."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -102,10 +103,8 @@ def test_stopping_ends_every_connection() -> None:
         assert await simulator.wait_journal(1)
         await simulator.stop()
         for client in clients:
-            try:
+            with suppress(ConnectionResetError):
                 assert await client.reader.read() == b""
-            except ConnectionResetError:
-                pass
             client.writer.close()
 
     with_simulator(test)
@@ -120,5 +119,18 @@ def test_the_exchange_port_serves_no_controls() -> None:
         assert (await control.ask(PING))[0] == 404
         await exchange.close()
         await control.close()
+
+    with_simulator(test)
+
+
+def test_an_upgrade_is_answered_as_what_it_is() -> None:
+    """There are no WebSockets: 404, and the connection closes."""
+
+    async def test(simulator: Simulator) -> None:
+        client = await Client.to(simulator.url)
+        client.writer.write(plain("GET", "/ws-api/v3", "Connection: Upgrade\r\nUpgrade: websocket\r\n"))
+        assert (await client.reader.read()).startswith(b"HTTP/1.1 404 ")
+        assert [(one["path"], one["status"]) for one in simulator.journal()] == [("/ws-api/v3", 404)]
+        await client.close()
 
     with_simulator(test)

@@ -100,21 +100,25 @@ def test_microseconds_are_understood(offset: int, code: int | None) -> None:
     assert wire.send("GET", f"{ACCOUNT}?{query}&signature={sign(query)}").code == code
 
 
+MISSING = "Mandatory parameter '{}' was not sent, was empty/null, or malformed."
+
+
 @pytest.mark.parametrize(
-    ("target", "expected"),
+    ("query", "code", "message"),
     [
-        (ACCOUNT, (400, -1102, "Mandatory parameter 'timestamp' was not sent, was empty/null, or malformed.")),
-        (f"{ACCOUNT}?timestamp=", (400, -1102, "Mandatory parameter 'timestamp' was not sent, was empty/null, or malformed.")),
-        (f"{ACCOUNT}?timestamp=1e3", (400, -1100, "Illegal characters found in parameter 'timestamp'; legal range is '^[0-9]{1,20}$'.")),
-        (f"{ACCOUNT}?timestamp=1&timestamp=1", (400, -1101, "Duplicate values for parameter 'timestamp' detected.")),
-        (f"{ACCOUNT}?timestamp=%zz", (400, -1100, "Illegal characters found in a parameter.")),
-        (f"{ACCOUNT}?timestamp=1700000000000", (400, -1102, "Mandatory parameter 'signature' was not sent, was empty/null, or malformed.")),
-        (f"{ACCOUNT}?timestamp=1700000000000&signature=", (400, -1102, "Mandatory parameter 'signature' was not sent, was empty/null, or malformed.")),
+        ("", -1102, MISSING.format("timestamp")),
+        ("timestamp=", -1102, MISSING.format("timestamp")),
+        ("timestamp=1e3", -1100, "Illegal characters found in parameter 'timestamp'; legal range is '^[0-9]{1,20}$'."),
+        ("timestamp=1&timestamp=1", -1101, "Duplicate values for parameter 'timestamp' detected."),
+        ("timestamp=%zz", -1100, "Illegal characters found in a parameter."),
+        ("timestamp=1700000000000&x=%ff", -1100, "Illegal characters found in a parameter."),
+        ("timestamp=1700000000000", -1102, MISSING.format("signature")),
+        ("timestamp=1700000000000&signature=", -1102, MISSING.format("signature")),
     ],
-)  # fmt: skip
-def test_what_is_missing_or_malformed(target: str, expected: tuple[int, int, str]) -> None:
+)
+def test_what_is_missing_or_malformed(query: str, code: int, message: str) -> None:
     """Before anything is asked of the account."""
-    assert problem(Wire().send("GET", target)) == expected
+    assert problem(Wire().send("GET", f"{ACCOUNT}?{query}")) == (400, code, message)
 
 
 def test_keys() -> None:

@@ -137,7 +137,7 @@ def test_without_a_fresh_price_no_order_leaves(house: Gatehouse) -> None:
 
 
 def test_a_token_revoked_while_its_price_is_fetched_sends_nothing(house: Gatehouse) -> None:
-    house.market.while_refreshing = lambda: house.tokens.tokens.clear()
+    house.market.while_refreshing = house.tokens.tokens.clear
     answer = asyncio.run(house.place())
     assert (answer.status, house.turnover()) == (401, 0)
     assert not house.exchange.arrived
@@ -163,7 +163,7 @@ def test_without_room_on_the_disk_no_order_leaves(house: Gatehouse) -> None:
     assert not house.exchange.arrived
 
 
-def test_an_order_that_cannot_be_recorded_is_not_sent_and_gives_its_reservation_back(house: Gatehouse) -> None:
+def test_an_order_that_cannot_be_recorded_is_not_sent(house: Gatehouse) -> None:
     house.audit.fail_next = True
     assert asyncio.run(house.place()).status == 503
     assert not house.exchange.arrived

@@ -1,4 +1,4 @@
-"""The simulated exchange as a process, its controls, and what arrived there: the witness that no client and no gateway can bend."""
+"""The simulated exchange as a process, its controls, and what arrived there: a witness that no client can bend."""
 
 import json
 import os
@@ -69,7 +69,7 @@ class Exchange:
         return port
 
     def control(self, name: str, **arguments: Any) -> Any:
-        """One of the simulator's controls by its name: ``set_price``, ``add_fault``, ``balances``, ``shift_clock``, …"""
+        """One of the simulator's controls by its name: ``set_price``, ``add_fault``, ``balances``, …"""
         asked = urllib.request.Request(f"{self._control}/{name}", json.dumps(arguments).encode(), method="POST")
         with urllib.request.urlopen(asked, timeout=CONTROL_SECONDS) as answer:
             return json.load(answer)

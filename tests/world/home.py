@@ -1,7 +1,7 @@
 """A gateway's home on disk, and the commands that a person types at it.
 
-Law: everything goes through the command line of INTERFACE; a test that reaches into state.db or a module proves nothing about what a
-user gets.
+Law: everything goes through the command line; a test that reaches into state.db or a module proves nothing about
+what a user gets.
 """
 
 import json

@@ -1,5 +1,5 @@
-"""Free TCP ports of the loopback. They lie below the range from which outgoing connections take theirs, and each worker begins
-elsewhere, so that a port stays free between the look and its use.
+"""Free TCP ports of the loopback. They lie below the range from which outgoing connections take theirs, and each
+worker begins elsewhere, so that a port stays free between the look and its use.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Processes under test, and the only ways to wait for them.
 
-Law: every wait is bounded and ends early when the process dies; output goes to files, so that no pipe fills and canary searches can
-read all of it; a process is ended by its own id.
+Law: every wait is bounded and ends early when the process dies; output goes to files, so that no pipe fills and
+canary searches can read all of it; a process is ended by its own id.
 """
 
 import subprocess
@@ -83,7 +83,8 @@ class Process:
 
     def last_words(self) -> str:
         """The end of its output, for the message of a failing test."""
-        return "\n".join(f"--- {path.name}\n{path.read_text(errors='replace')[-4000:]}" for path in (self.out, self.err))
+        ends = ((path.name, path.read_text(errors="replace")[-4000:]) for path in (self.out, self.err))
+        return "\n".join(f"--- {name}\n{end}" for name, end in ends)
 
     def __enter__(self) -> Self:
         return self

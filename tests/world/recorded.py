@@ -1,12 +1,13 @@
-"""Requests as real clients put them on the wire, made current: same places of parameters, same headers, a new time and signature.
+"""Requests as real clients put them on the wire, made current: same parameters and headers, new time and signature.
 
-Law: only what must change changes (time, key, signature, Host, length), and the bytes go out as written here, past every library that would
-tidy them up.
+Law: only what must change changes (time, key, signature, Host, length), and the bytes go out as written here, past
+every library that would tidy them up.
 """
 
 import hashlib
 import hmac
 import http.client
+import json
 import re
 import socket
 import time
@@ -18,7 +19,7 @@ from urllib.parse import parse_qsl
 
 ANSWER_SECONDS = 30
 _TIMESTAMP = re.compile(rb"(?<![A-Za-z])timestamp=[0-9]+")
-_SIGNATURE = re.compile(rb"&?signature=[0-9a-f]{64}")
+_SIGNATURE = re.compile(rb"signature=[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,14 @@ class Recording:
 
     @classmethod
     def read(cls, path: Path) -> "Recording":
-        head, _, body = path.read_bytes().replace(b"\r\n", b"\n").partition(b"\n\n")
-        first, *lines = head.split(b"\n")
-        method, target, _ = first.split(b" ")
-        headers = tuple((name, value.strip()) for name, _, value in (line.partition(b":") for line in lines if line))
-        return cls(path.stem, method.decode(), target, headers, body.rstrip(b"\n"))
+        """The request in a vector's file."""
+        told = json.loads(path.read_text())
+        headers = tuple((name.encode(), value.encode()) for name, value in told["headers"])
+        return cls(path.stem, told["method"], told["target"].encode(), headers, told["body"].encode())
 
     @property
     def path(self) -> str:
-        """The exchange's path, without the prefix that some recordings have."""
-        return self.target.partition(b"?")[0].decode().removeprefix("/binance")
+        return self.target.partition(b"?")[0].decode()
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -74,9 +73,7 @@ class Replayer:
 
     def _bytes(self, recording: Recording) -> bytes:
         target, body = self._renewed(recording)
-        mark = b"?" if b"?" in target else b""
-        path = recording.path.encode() + mark + target.partition(b"?")[2]
-        lines = [recording.method.encode() + b" " + path + b" HTTP/1.1"]
+        lines = [recording.method.encode() + b" " + target + b" HTTP/1.1"]
         lines += [name + b": " + self._value(name, value, body) for name, value in recording.headers]
         return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
@@ -87,11 +84,11 @@ class Replayer:
         if not recording.signed:
             return target, body
         query = target.partition(b"?")[2]
-        payload = _SIGNATURE.sub(b"", query) + _SIGNATURE.sub(b"", body)
+        payload = b"".join(_SIGNATURE.sub(b"", part).rstrip(b"&") for part in (query, body))
         renewed = b"signature=" + hmac.new(self._secret, payload, hashlib.sha256).hexdigest().encode()
-        place = re.compile(rb"signature=[0-9a-f]{64}")
-        return place.sub(renewed, target), place.sub(renewed, body)
+        return _SIGNATURE.sub(renewed, target), _SIGNATURE.sub(renewed, body)
 
     def _value(self, name: bytes, value: bytes, body: bytes) -> bytes:
-        changed = {b"host": b"127.0.0.1:%d" % self._port, b"x-mbx-apikey": self._key, b"content-length": b"%d" % len(body)}
+        host, length = b"127.0.0.1:%d" % self._port, b"%d" % len(body)
+        changed = {b"host": host, b"x-mbx-apikey": self._key, b"content-length": length}
         return changed.get(name.lower(), value)

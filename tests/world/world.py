@@ -1,4 +1,4 @@
-"""One world: a simulated exchange over TLS, a home, a running gateway between them, and what the test needs to look at both."""
+"""One world: a simulated exchange over TLS, a home, a running gateway, and what a test needs to look at them."""
 
 import json
 import urllib.error

@@ -1,17 +1,20 @@
 """An ordinary ccxt bot. It knows nothing of tradewarden: a key, a secret and the URLs it was told, as any bot does.
 
 It reads its configuration from the first line of standard input, trades, tries what a thief would try, waits for
-one more line, and then trades on until it is refused. Every step is one JSON line on standard output.
+one more line, and then trades on until its key is refused. Every step is one JSON line on standard output.
 """
 
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import ccxt
+import ccxt  # type: ignore[import-untyped]
 
 LONGEST = 2_000
+
+Order = dict[str, Any]
 
 
 def main() -> None:
@@ -29,21 +32,26 @@ def main() -> None:
 
     sys.stdin.readline()
     for number in range(LONGEST):
-        side = "sell" if number % 2 else "buy"
-        if not attempt("loop", lambda side=side: exchange.create_order("BTC/USDT", "market", side, 0.0002)):  # type: ignore[misc]
+        if isinstance(attempt("loop", partial(one_more, exchange, number)), ccxt.AuthenticationError):
             return
 
 
-def attempt(step: str, act: Callable[[], dict[str, Any]]) -> bool:
-    """Do it, and tell what came of it. Whether the exchange took it."""
+def one_more(exchange: ccxt.binance, number: int) -> Order:
+    """Buy and sell by turns."""
+    order: Order = exchange.create_order("BTC/USDT", "market", "sell" if number % 2 else "buy", 0.0002)
+    return order
+
+
+def attempt(step: str, act: Callable[[], Order]) -> ccxt.BaseError | None:
+    """Do it, and tell what came of it; what the exchange, or the network, had against it."""
     try:
         order = act()
     except ccxt.BaseError as refused:
         kinds = [kind.__name__ for kind in type(refused).__mro__]
         tell(step, error=kinds[0], kinds=kinds, message=str(refused))
-        return False
+        return refused
     tell(step, status=order["status"], filled=order["filled"], price=order["average"])
-    return True
+    return None
 
 
 def tell(step: str, **told: Any) -> None:

@@ -78,14 +78,17 @@ class Account:
         """Files a new order; the oldest closed one makes room when the shelf is full."""
         self.orders[order.id] = self.open_orders[order.id] = self.client_ids[order.client_id] = order
         if len(self.orders) > HISTORY:
-            self._forget(next(iter(self.orders.values())))
+            self._forget_one()
 
-    def _forget(self, order: Order) -> None:
-        del self.orders[order.id]
-        if order.is_open:
-            self.orders[order.id] = order
-        elif self.client_ids.get(order.client_id) is order:
-            del self.client_ids[order.client_id]
+    def _forget_one(self) -> None:
+        for _ in range(len(self.open_orders) + 1):
+            oldest = next(iter(self.orders.values()))
+            del self.orders[oldest.id]
+            if not oldest.is_open:
+                if self.client_ids.get(oldest.client_id) is oldest:
+                    del self.client_ids[oldest.client_id]
+                return
+            self.orders[oldest.id] = oldest
 
     def rename(self, order: Order, client_id: str) -> None:
         """Gives an order another client id, as an amendment may."""

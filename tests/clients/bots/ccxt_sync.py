@@ -1,4 +1,4 @@
-"""ccxt over requests, with its default options: load_markets asks for currencies, margin pairs and all three products."""
+"""ccxt over requests, with its default options: load_markets asks for currencies, margin pairs and three products."""
 
 from urllib.parse import urlsplit
 

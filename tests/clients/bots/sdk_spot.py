@@ -1,6 +1,7 @@
 """binance-sdk-spot, the modular SDK: typed answers, every parameter in the query.
 
-A thief uses its signer for the calls that this SDK leaves out; its public ``send_signed_request`` raises TypeError in 13.2.0.
+A thief uses its signer for the calls that this SDK leaves out, since its public ``send_signed_request`` raises
+TypeError in 13.2.0.
 """
 
 import requests

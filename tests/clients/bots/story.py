@@ -1,7 +1,8 @@
 """The story that every bot lives through: ordinary trading first, then what a thief would try.
 
 Law: a bot hands over plain values (text, lists of text) and lets its library's own exceptions fly; this file alone
-turns each step into one line of JSON on standard output. It runs in the client's environment, so it imports the standard library only.
+turns each step into one line of JSON on standard output. It runs in the client's environment, so it imports the
+standard library only.
 """
 
 import json
@@ -69,7 +70,7 @@ def live(bot: Bot, steps: Sequence[str]) -> None:
 def _take(act: Callable[[], Any]) -> dict[str, Any]:
     try:
         return {"result": act()}
-    except Exception as error:  # noqa: BLE001  whatever flies is what the test asks about
+    except Exception as error:
         kinds = [kind.__name__ for kind in type(error).__mro__[:-2]]
         return {"error": kinds[0], "kinds": kinds, "message": _words(error)}
 

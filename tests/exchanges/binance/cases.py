@@ -16,7 +16,8 @@ REAL = Credential("REALKEY", KeyKind.HMAC, Secret("realsecret"))
 
 def load(folder: str) -> dict[str, dict[str, Any]]:
     """Every case of a folder, by its file's stem."""
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted((VECTORS / folder).glob("*.json"))}
+    files = sorted((VECTORS / folder).glob("*.json"))
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in files}
 
 
 def headers(pairs: list[list[str]]) -> tuple[tuple[bytes, bytes], ...]:

@@ -22,8 +22,8 @@ NOW_US = 1_700_000_000_000_000
 STAMP = {"timestamp", "recvWindow", "signature"}
 HEADERS = ((b"x-mbx-apikey", b"TOKEN"), (b"content-type", b"application/x-www-form-urlencoded"))
 NAMES = {
-    OrderKind.LIMIT: "LIMIT", OrderKind.POST_ONLY: "LIMIT_MAKER", OrderKind.MARKET: "MARKET", OrderKind.STOP: "STOP_LOSS",
-    OrderKind.STOP_LIMIT: "STOP_LOSS_LIMIT", OrderKind.TAKE_PROFIT: "TAKE_PROFIT",
+    OrderKind.LIMIT: "LIMIT", OrderKind.POST_ONLY: "LIMIT_MAKER", OrderKind.MARKET: "MARKET",
+    OrderKind.STOP: "STOP_LOSS", OrderKind.STOP_LIMIT: "STOP_LOSS_LIMIT", OrderKind.TAKE_PROFIT: "TAKE_PROFIT",
     OrderKind.TAKE_PROFIT_LIMIT: "TAKE_PROFIT_LIMIT",
 }
 
@@ -61,7 +61,7 @@ def meaning(intent: Intent) -> dict[str, str]:
         sent = {
             "symbol": intent.market_id, "side": intent.side.value.upper(), "type": NAMES[intent.kind],
             "timeInForce": intent.time_in_force and intent.time_in_force.value, "newClientOrderId": intent.client_id,
-            "trailingDelta": intent.trailing_bips and str(intent.trailing_bips),
+            "trailingDelta": str(intent.trailing_bips) if intent.trailing_bips else None,
         }
         amounts = {
             "quantity": intent.quantity, "quoteOrderQty": intent.quote_quantity, "price": intent.price,
@@ -88,7 +88,7 @@ def spelt(draw: st.DrawFn, value: str) -> str:
     out = ""
     for byte in value.encode():
         plain_letter = chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) in "-._~:/")
-        if plain_letter and not draw(st.integers(0, 9)) == 0:
+        if plain_letter and draw(st.integers(0, 9)) != 0:
             out += chr(byte)
         else:
             out += draw(st.sampled_from([f"%{byte:02X}", f"%{byte:02x}"]))
@@ -128,7 +128,7 @@ def again(outgoing: Outgoing) -> Call:
 
 
 @given(spellings())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_spelling_of_an_intent_is_read_as_that_intent_and_leaves_in_one(made: tuple[Intent, RawRequest]) -> None:
     """However it was spelt, decode sees the intent, and the second reader sees exactly it in what leaves."""
     intent, request = made
@@ -140,7 +140,7 @@ def test_every_spelling_of_an_intent_is_read_as_that_intent_and_leaves_in_one(ma
 
 
 @given(spellings())
-@settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_signature_holds_and_covers_every_byte(made: tuple[Intent, RawRequest]) -> None:
     """The bot's signature over its own bytes is found wherever it stands."""
     _, request = made
@@ -151,7 +151,7 @@ def test_the_signature_holds_and_covers_every_byte(made: tuple[Intent, RawReques
 
 
 @given(spellings())
-@settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_leaves_decodes_to_the_call_it_was_built_from(made: tuple[Intent, RawRequest]) -> None:
     """decode ∘ sign is a fixed point, the proof apart; and signing what was decoded gives the same bytes."""
     _, request = made
@@ -162,15 +162,17 @@ def test_what_leaves_decodes_to_the_call_it_was_built_from(made: tuple[Intent, R
     assert leave(second) == first
 
 
-LETTERS = st.sampled_from([*"=&%+;#?/\\.0129eE-_ \x00\r\n\"{}[]", "%2", "%00", "%26", "&symbol=", "quantity=9", "é", "１"])
+LETTERS = st.sampled_from(
+    [*"=&%+;#?/\\.0129eE-_ \x00\r\n\"{}[]", "%2", "%00", "%26", "&symbol=", "quantity=9", "\u00e9", "\uff11"]
+)
 
 
 @given(spellings(), st.lists(st.tuples(st.integers(0, 400), LETTERS, st.integers(0, 3)), min_size=1, max_size=4))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_damaged_request_is_refused_or_leaves_as_what_was_decoded(
     made: tuple[Intent, RawRequest], edits: list[tuple[int, str, int]]
 ) -> None:
-    """Nothing but Refused is ever raised, and what leaves is what the decoded intent and extras say, not a byte else."""
+    """Nothing but Refused is raised, and what leaves is what the decoded intent and extras say, not a byte else."""
     _, request = made
     target, body = request.target.decode(), request.body.decode()
     for at, letters, drop in edits:
@@ -198,12 +200,13 @@ def test_arbitrary_bytes_raise_nothing_but_refused(query: bytes, body: bytes, me
         BINANCE.decode(request, None, request.target)
 
 
-@given(st.dictionaries(st.from_regex(r"[a-z][A-Za-z]{0,8}", fullmatch=True), st.text(max_size=20), max_size=5))
-@settings(max_examples=150, deadline=None)
+PRINTABLE = st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" "), max_size=12)
+
+
+@given(st.dictionaries(st.text("abcXYZ_", min_size=1, max_size=6).filter(lambda n: n[0] != "_"), PRINTABLE, max_size=4))
+@settings(max_examples=100, deadline=None)
 def test_the_parameters_of_a_read_leave_as_they_were_meant(sent: dict[str, str]) -> None:
     """A read's unknown parameters go along: same names, same values, our spelling."""
-    assume(not sent.keys() & (STAMP | {"symbol"}))
-    assume(all(value.isprintable() for value in sent.values()))
     query = "&".join(f"{name}=" + "".join(f"%{byte:02x}" for byte in value.encode()) for name, value in sent.items())
     target = b"/api/v3/klines" + (b"?" + query.encode() if query else b"")
     call = BINANCE.decode(RawRequest(b"GET", target, (), b"", "binance", "127.0.0.1"), None, target)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from tests.exchanges.binance.cases import REAL, headers, load, raw, token
 
 from gateway.core.decision import DenyCode
 from gateway.core.errors import Refused
@@ -13,6 +12,7 @@ from gateway.core.secret import Secret
 from gateway.core.token import KeyKind, VerifyKey
 from gateway.exchanges.catalogue import refusal
 from gateway.exchanges.registry import EXCHANGES, locate
+from tests.exchanges.binance.cases import REAL, headers, load, raw, token
 
 CASES = {f"{folder}/{name}": case for folder in ("documented", "tricks") for name, case in load(folder).items()}
 RECORDED = load("recorded")
@@ -48,7 +48,8 @@ def test_vector(name: str) -> None:
     assert outgoing.body == sent["body"].encode()
     assert call.needs_grant == set(expect.get("needs_grant", ()))
     if expect.get("proof") == "id":
-        assert call.proof is not None and call.proof.signature is None
+        assert call.proof is not None
+        assert call.proof.signature is None
 
 
 def test_every_vector_says_what_it_shows_and_where_it_is_from() -> None:
@@ -73,12 +74,14 @@ def test_recorded_request_decodes_and_authenticates(name: str) -> None:
     case = RECORDED[name]
     call, request = replayed(case)
     if b"x-mbx-apikey" not in dict(request.headers):
-        assert call.proof is None and call.endpoint.kind is EndpointClass.MARKET
+        assert call.proof is None
+        assert call.endpoint.kind is EndpointClass.MARKET
         return
     if call.endpoint.path.endswith("batchOrders"):
         assert isinstance(call.intent, Forbidden)
         return
-    assert call.proof is not None and call.proof.token_id == case["key"]
+    assert call.proof is not None
+    assert call.proof.token_id == case["key"]
     if call.proof.signature is not None:
         key = VerifyKey(KeyKind.HMAC, Secret(case["secret"]))
         EXCHANGES["binance"].verify(call.proof, key, call.proof.signed_at_us)
@@ -109,4 +112,5 @@ def test_signed_rows_always_carry_a_signature() -> None:
         except Refused:
             continue
         if call.endpoint.security is Security.SIGNED:
-            assert call.proof is not None and call.proof.signature is not None
+            assert call.proof is not None
+            assert call.proof.signature is not None

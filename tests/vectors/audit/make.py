@@ -17,6 +17,8 @@ from nacl.signing import SigningKey
 KEY = SigningKey(b"\x07" * 32)
 OTHER = SigningKey(b"\x08" * 32)
 Segments = dict[str, list[str]]
+Case = tuple[str, str, Segments, list[dict[str, Any]], dict[str, Any]]
+"""Its name, what is wrong, the log, what must be found, and what the check is given to compare with."""
 
 
 def head(line: str) -> str:
@@ -74,7 +76,7 @@ def at(lines: list[str], index: int) -> int:
     return len("".join(lines[:index]))
 
 
-def cases() -> Iterator[tuple[str, str, Segments, list[dict[str, Any]], dict[str, Any]]]:
+def cases() -> Iterator[Case]:
     yield from harmless()
     yield from changed_lines()
     yield from changed_segments()
@@ -82,7 +84,7 @@ def cases() -> Iterator[tuple[str, str, Segments, list[dict[str, Any]], dict[str
     yield from compared()
 
 
-def harmless() -> Iterator[Any]:
+def harmless() -> Iterator[Case]:
     yield "whole", "nothing is wrong", log("ddc", "cddc"), [], {}
     yield "empty", "a log without a record", {ONE: []}, [found("empty", ONE, 0, 0, None)], {}
     one = log("ddd")
@@ -98,7 +100,7 @@ def harmless() -> Iterator[Any]:
     yield "pruned_halfway", "a crash between two removals", pruned, [], {}
 
 
-def changed_lines() -> Iterator[Any]:
+def changed_lines() -> Iterator[Case]:
     lines = log("dddc")[ONE]
     one = [lines[0], lines[1].replace('"allow"', '"Allow"'), *lines[2:]]
     yield "flipped_byte", "one letter of record 1", {ONE: one}, [found("changed", ONE, 3, at(one, 2), 2)], {}
@@ -128,7 +130,7 @@ def changed_lines() -> Iterator[Any]:
     yield "torn_in_the_middle", "half a record, and the log goes on", two, expected, {}
 
 
-def changed_segments() -> Iterator[Any]:
+def changed_segments() -> Iterator[Case]:
     three = log("ddd", "cdd", "cddc")
     del three[TWO]
     yield "missing_segment", "the middle segment is gone", three, [found("missing", THREE, 1, 0, 6)], {}
@@ -147,7 +149,7 @@ def changed_segments() -> Iterator[Any]:
     yield "renamed_segment", "named 4, begins with 3", two, [found("misnamed", "000000000004.jsonl", 1, 0, 3)], {}
 
 
-def signatures() -> Iterator[Any]:
+def signatures() -> Iterator[Case]:
     one = chain("ddc", key=OTHER)
     place = at(one, 2)
     expected = [found("signature", ONE, 3, place, 2), found("unsigned", ONE, 3, place, None)]
@@ -162,7 +164,7 @@ def signatures() -> Iterator[Any]:
     yield "checkpoint_says_more", "a key that nobody signed", {ONE: one}, expected, {}
 
 
-def compared() -> Iterator[Any]:
+def compared() -> Iterator[Case]:
     lines = log("ddcddc")[ONE]
     heads = [head(made) for made in lines]
     one = lines[:4]
@@ -191,5 +193,5 @@ def document(what: str, made: Segments, expected: list[dict[str, Any]], given: d
 
 
 if __name__ == "__main__":
-    for name, *case in cases():
-        Path(__file__).with_name(f"{name}.json").write_text(document(*case))
+    for name, what, made, expected, given in cases():
+        Path(__file__).with_name(f"{name}.json").write_text(document(what, made, expected, given))

@@ -1,0 +1,204 @@
+"""Whoever writes state.db without the passphrase can neither mint, widen, resume nor un-revoke a token."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.core.secret import Secret
+from gateway.core.token import Account, Credential, KeyKind, TokenState
+from gateway.ports import Record
+from gateway.registry.start import RolledBack
+from gateway.vault.errors import Damaged
+from gateway.vault.rows import seal_new_credential
+from tests.registry.house import ACCOUNT, NOW_MS, REAL, Desk, copy_state, token_of
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A home with an account and two tokens, closed."""
+    desk = Desk(tmp_path / "home")
+    desk.unlock()
+    desk.lifecycle.add_account(ACCOUNT, REAL)
+    desk.issue("bot")
+    desk.issue("other")
+    desk.close()
+    yield desk.home
+
+
+def edit(home: Path, statement: str, *values: Any) -> None:
+    """What somebody does who can write the file."""
+    with sqlite3.connect(home / "state.db") as connection:
+        connection.execute(statement, values)
+    connection.close()
+
+
+def act(home: Path, what: Callable[[Desk], object]) -> None:
+    """An honest change, then closed."""
+    desk = Desk(home)
+    what(desk)
+    desk.close()
+
+
+def boxes(home: Path) -> dict[str, Any]:
+    """The rows of all tokens, as somebody could keep them."""
+    with sqlite3.connect(home / "state.db") as connection:
+        rows = dict(connection.execute("SELECT name, box FROM tokens"))
+    connection.close()
+    return rows
+
+
+def test_honest_changes_open(home: Path) -> None:
+    act(home, lambda desk: desk.lifecycle.pause("bot"))
+    act(home, lambda desk: (desk.unlock(), desk.lifecycle.resume("bot")))
+    act(home, lambda desk: desk.lifecycle.revoke(["other"]))
+    desk = Desk(home)
+    assert [(token.name, token.state) for token in desk.unlock().tokens] == [("bot", TokenState.ACTIVE)]
+    desk.close()
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["state = 'paused'", "policy = 'wide'", "expires_at = NULL", "addresses = ''", "account = 'another'"],
+)
+def test_editing_a_column_changes_nothing_of_what_a_token_may_do(home: Path, column: str) -> None:
+    desk = Desk(home)
+    before = token_of(desk.unlock(), "bot")
+    desk.close()
+    edit(home, f"UPDATE tokens SET {column} WHERE name = 'bot'")
+    desk = Desk(home)
+    after = token_of(desk.unlock(), "bot")
+    desk.close()
+    assert (after.policy, after.account, after.state, after.addresses) == (
+        before.policy, before.account, before.state, before.addresses,
+    )  # fmt: skip
+
+
+def test_a_paused_token_is_not_resumed_by_its_old_box(home: Path) -> None:
+    old = boxes(home)["bot"]
+    act(home, lambda desk: desk.lifecycle.pause("bot"))
+    edit(home, "UPDATE tokens SET box = ?, state = 'active', generation = 1 WHERE name = 'bot'", old)
+    desk = Desk(home)
+    with pytest.raises(RolledBack):
+        desk.unlock()
+    desk.close()
+
+
+@pytest.mark.parametrize("unlocked_since", [False, True])
+def test_a_revoked_token_is_not_brought_back_by_its_old_box(home: Path, unlocked_since: bool) -> None:
+    old = boxes(home)["bot"]
+    act(home, lambda desk: desk.lifecycle.revoke(["bot"]))
+    if unlocked_since:
+        act(home, lambda desk: desk.unlock())
+    edit(home, "UPDATE tokens SET box = ?, state = 'active', generation = 1 WHERE name = 'bot'", old)
+    desk = Desk(home)
+    with pytest.raises(RolledBack):
+        desk.unlock()
+    desk.close()
+
+
+def test_a_revoked_row_that_is_removed_is_missed(home: Path) -> None:
+    act(home, lambda desk: desk.lifecycle.revoke(["bot"]))
+    act(home, lambda desk: desk.unlock())
+    edit(home, "DELETE FROM tokens WHERE name = 'bot'")
+    desk = Desk(home)
+    with pytest.raises(RolledBack):
+        desk.unlock()
+    desk.close()
+
+
+def test_another_tokens_box_does_not_open(home: Path) -> None:
+    edit(home, "UPDATE tokens SET box = ? WHERE name = 'bot'", boxes(home)["other"])
+    desk = Desk(home)
+    with pytest.raises(Damaged):
+        desk.unlock()
+    desk.close()
+
+
+def test_a_box_made_without_the_passphrase_does_not_open(home: Path) -> None:
+    edit(home, "UPDATE tokens SET box = ? WHERE name = 'bot'", b"\x01" + bytes(200))
+    desk = Desk(home)
+    with pytest.raises(Damaged):
+        desk.unlock()
+    desk.close()
+
+
+@pytest.mark.parametrize("act_since", ["revoke", "issue"])
+def test_a_restored_state_is_refused_and_starts_paused_if_insisted_on(
+    home: Path, tmp_path: Path, act_since: str
+) -> None:
+    copy_state(home, tmp_path / "kept")
+    if act_since == "revoke":
+        act(home, lambda desk: desk.lifecycle.revoke(["bot"]))
+    else:
+        act(home, lambda desk: (desk.unlock(), desk.issue("third")))
+    copy_state(tmp_path / "kept", home)
+    desk = Desk(home)
+    with pytest.raises(RolledBack, match="accept-rollback"):
+        desk.unlock()
+    assert {token.name for token in desk.unlock(accept_rollback=True).tokens} == {"bot", "other"}
+    desk.close()
+
+
+def test_a_restored_state_that_lacks_a_reservation_is_refused(home: Path, tmp_path: Path) -> None:
+    copy_state(home, tmp_path / "kept")
+    act(home, lambda desk: desk.audit.append(desk.audit.draft({"type": "decision", "d": "x", "reserve": "1 USDT"}), True))
+    desk = Desk(home)
+    with pytest.raises(RolledBack, match="older than the audit log"):
+        desk.unlock()
+    desk.close()
+
+
+def test_a_shortened_log_is_refused(home: Path) -> None:
+    act(home, lambda desk: (desk.unlock(), desk.store.logged(desk.audit.next - 1), desk.lifecycle.anchor()))
+    segment = next((home / "audit").glob("*.jsonl"))
+    segment.write_bytes(b"".join(segment.read_bytes().splitlines(keepends=True)[:2]))
+    desk = Desk(home)
+    with pytest.raises(RolledBack, match="shorter"):
+        desk.unlock()
+    desk.close()
+
+
+def test_another_log_is_refused(home: Path, tmp_path: Path) -> None:
+    act(home, lambda desk: desk.unlock())
+    act(tmp_path / "elsewhere", lambda desk: [desk.audit.append(desk.audit.draft({"type": "x"}), False) for _ in range(9)])
+    for path in (home / "audit").glob("*.jsonl"):
+        path.write_bytes((tmp_path / "elsewhere" / "audit" / path.name).read_bytes())
+    desk = Desk(home)
+    with pytest.raises(RolledBack):
+        desk.unlock()
+    desk.close()
+
+
+def test_a_lost_anchor_is_refused(home: Path) -> None:
+    edit(home, "DELETE FROM meta WHERE key = 'anchor'")
+    desk = Desk(home)
+    with pytest.raises(RolledBack, match="anchor"):
+        desk.unlock()
+    desk.close()
+
+
+def test_an_account_put_in_from_outside_is_refused(home: Path) -> None:
+    desk = Desk(home)
+    thief = Account("main", "binance", "live", "thief" * 8, KeyKind.HMAC, NOW_MS)
+    box = seal_new_credential(desk.locked, thief, Credential(thief.key_id, KeyKind.HMAC, Secret("thief")))
+    desk.close()
+    edit(home, "UPDATE accounts SET box = ? WHERE name = 'main'", box)
+    desk = Desk(home)
+    with pytest.raises(RolledBack, match="from outside"):
+        desk.unlock()
+    desk.close()
+
+
+def test_a_record_that_a_crash_kept_from_the_log_is_completed(home: Path) -> None:
+    desk = Desk(home)
+    record = Record(desk.audit.next, {"type": "lifecycle", "act": "note", "changes": []})
+    with desk.store.transaction(record) as change:
+        change.put_clock(NOW_MS)
+    again = desk.again()
+    assert again.completed == 1
+    assert list(again.audit.records())[-1].type == "lifecycle"
+    again.unlock()
+    again.close()
