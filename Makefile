@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 
-.PHONY: demo test lint bench install-demo install-dev
+.PHONY: demo test lint bench docs install-demo install-dev
 
 # The whole story in a minute, with no key and no network.
 demo: install-demo
@@ -20,6 +20,10 @@ lint: install-dev
 # Numbers, not verdicts; compare only what one run printed.
 bench: install-dev
 	@for one in benchmarks/*.py; do echo "== $$one"; $(BIN)/python "$$one" || exit 1; done
+
+# The pages that are written from the code.
+docs: install-dev
+	$(BIN)/python -m tests.docs.commands_page
 
 install-demo:
 	@./constraints/install.sh demo

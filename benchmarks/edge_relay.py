@@ -41,8 +41,8 @@ HOST = "api.binance.com"
 BODY = b'{"symbol":"BTCUSDT","orderId":28,"clientOrderId":"6gCrw2kRUAF9CvJDGP16IP","transactTime":1507725176595}'
 ANSWER = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: %d\r\n"
-    b"Connection: keep-alive\r\nx-mbx-uuid: 8a1d0000-0000-0000-0000-000000000000\r\nx-mbx-used-weight: 4\r\nx-mbx-used-weight-1m: 4\r\n"
-    b"Strict-Transport-Security: max-age=31536000\r\nX-Cache: Miss from cloudfront\r\n\r\n" % len(BODY)
+    b"Connection: keep-alive\r\nx-mbx-uuid: 8a1d0000-0000-0000-0000-000000000000\r\nx-mbx-used-weight: 4\r\n"
+    b"x-mbx-used-weight-1m: 4\r\nStrict-Transport-Security: max-age=31536000\r\nX-Cache: Miss\r\n\r\n" % len(BODY)
 ) + BODY
 REQUEST = (
     b"POST /api/v3/order HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: python-requests/2.32.3\r\nAccept-Encoding: gzip, "

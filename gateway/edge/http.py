@@ -1,25 +1,19 @@
-"""The codec's reading half, without I/O: a bot's bytes to requests, an exchange's bytes to one answer.
+"""The codec's first half, without I/O: a bot's bytes to requests.
 
-Law: a message is accepted only if the grammar's pattern and llhttp agree on every part of it and on its last byte.
-A request in doubt is Unreadable, an answer in doubt is NoAnswer; either way the connection is over. Requests with a
-Transfer-Encoding are refused altogether (no client is known to send one); pipelined requests wait for their turn.
+Law: a request is accepted only if the grammar's pattern and llhttp agree on every part of it and on where its body
+begins; at the first doubt it is Unreadable, and the connection is over. Requests with a Transfer-Encoding are refused
+altogether (no client is known to send one), so that a body's end is a number; pipelined requests wait for their turn.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 import httptools
 
-from gateway.core.request import Answer, Headers, RawRequest
+from gateway.core.request import Headers, RawRequest
 from gateway.edge.grammar import (
-    ANSWER_HEAD,
-    ANSWER_HEAD_LIMIT,
-    ANSWER_LIMIT,
-    BODILESS,
     CONTENT_LENGTH,
     HEAD_END,
-    HOP_BY_HOP,
     HOST,
     REFUSED,
     REPEATABLE,
@@ -30,40 +24,7 @@ from gateway.edge.grammar import (
     fault,
     tokens,
 )
-from gateway.ports import NoAnswer
-
-_LAST_CHUNK: Final = b"0\r\n\r\n"
-_SAYS_LENGTH: Final = frozenset((b"content-length", b"transfer-encoding", b"connection"))
-_INTERIM_LIMIT: Final = 8
-
-
-class _Heard:
-    """What llhttp says it read: its callbacks, written down. What comes after the message's end is only counted."""
-
-    __slots__ = ("begun", "body", "complete", "headers", "target")
-
-    def __init__(self) -> None:
-        self.begun = self.complete = 0
-        self.target = b""
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.body: list[bytes] = []
-
-    def on_message_begin(self) -> None:
-        self.begun += 1
-
-    def on_url(self, target: bytes) -> None:
-        self.target += target
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.complete:
-            self.headers.append((name.lower(), value.strip(b" \t")))
-
-    def on_body(self, piece: bytes) -> None:
-        if not self.complete:
-            self.body.append(piece)
-
-    def on_message_complete(self) -> None:
-        self.complete += 1
+from gateway.edge.heard import Heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +109,7 @@ def _judge(head: bytes, method: bytes, target: bytes, limits: Limits) -> _Verdic
     _check_sizes(head, limits)
     if not REQUEST_HEAD.fullmatch(head):
         raise fault(head)
-    heard, upgrade = _Heard(), False
+    heard, upgrade = Heard(), False
     parser = httptools.HttpRequestParser(heard)
     try:
         parser.feed_data(head)
@@ -168,10 +129,6 @@ def _judge(head: bytes, method: bytes, target: bytes, limits: Limits) -> _Verdic
         raise Unreadable(400, "two readings of the request differ")
     last = upgrade or (b"connection" in fields and b"close" in tokens(heard.headers, b"connection"))
     return _Verdict(tuple(heard.headers), length, last)
-
-
-def _header_count(head: bytes) -> int:
-    return head.count(b"\r\n") - 2
 
 
 def _split(head: bytes) -> list[tuple[bytes, bytes]]:
@@ -228,108 +185,3 @@ def _refused(fields: dict[bytes, bytes]) -> Unreadable:
     if b"transfer-encoding" in fields and b"content-length" in fields:
         return Unreadable(400, "the request has both Content-Length and Transfer-Encoding")
     return Unreadable(*next(refusal for name, refusal in REFUSED.items() if name in fields))
-
-
-class AnswerReader:
-    """An exchange's bytes as the answer to one request.
-
-    ``begun``: a byte of it came. ``reusable`` (once the answer is whole): nothing speaks against another
-    request on the same connection.
-    """
-
-    __slots__ = ("_buffer", "_chunked", "_heard", "_in_head", "_interim", "_left", "_named", "_parser", "_received",
-                 "_status", "_tail", "begun", "reusable")
-
-    def __init__(self) -> None:
-        self._heard = _Heard()
-        self._parser = httptools.HttpResponseParser(self._heard)
-        self._buffer = b""
-        self._status = self._received = self._interim = self._left = self._in_head = 0
-        self._chunked = self.begun = False
-        self._tail = b""
-        self._named: frozenset[bytes] = frozenset()
-        self.reusable = True
-
-    def receive(self, received: bytes) -> Answer | None:
-        """Take bytes in; the answer once it is whole. Raises NoAnswer if it never can be."""
-        self.begun = True
-        self._received += len(received)
-        if self._received > ANSWER_LIMIT:
-            raise NoAnswer(f"the answer is longer than {ANSWER_LIMIT} bytes")
-        if self._status:
-            return self._read_body(received)
-        self._buffer += received
-        while not self._status:
-            end = self._buffer.find(HEAD_END) + len(HEAD_END)
-            if end < len(HEAD_END) and len(self._buffer) <= ANSWER_HEAD_LIMIT:
-                return None
-            if not len(HEAD_END) <= end <= ANSWER_HEAD_LIMIT:
-                raise NoAnswer(f"the answer's head is longer than {ANSWER_HEAD_LIMIT} bytes")
-            head, self._buffer = self._buffer[:end], self._buffer[end:]
-            self._read_head(head)
-        return self._read_body(self._buffer)
-
-    def _read_head(self, head: bytes) -> None:
-        shape = ANSWER_HEAD.fullmatch(head)
-        if shape is None:
-            raise NoAnswer("the answer's head is malformed")
-        status = int(shape[1])
-        if status < 200:
-            return self._skip_interim(status)
-        self._feed(head)
-        self._status, self._in_head = status, len(self._heard.headers)
-        if self._in_head != _header_count(head):
-            raise NoAnswer("the answer's head is malformed")
-        self._frame(status)
-        return None
-
-    def _skip_interim(self, status: int) -> None:
-        self._interim += 1
-        if status == 101 or self._interim > _INTERIM_LIMIT:
-            raise NoAnswer(f"an answer with the status {status} was not asked for")
-
-    def _frame(self, status: int) -> None:
-        """How the body ends: by length, by chunks, or there is none. Not by the connection's end."""
-        said = [header for header in self._heard.headers if header[0] in _SAYS_LENGTH]
-        lengths = [value for name, value in said if name == b"content-length"]
-        codings = [value.lower() for name, value in said if name == b"transfer-encoding"]
-        self._named = tokens(said, b"connection")
-        self.reusable = b"close" not in self._named
-        if status in BODILESS:
-            return
-        if codings == [b"chunked"] and not lengths:
-            self._chunked = True
-        elif len(lengths) == 1 and not codings and CONTENT_LENGTH.fullmatch(lengths[0]):
-            self._left = int(lengths[0])
-            if self._left > ANSWER_LIMIT:
-                raise NoAnswer(f"the answer is longer than {ANSWER_LIMIT} bytes")
-        else:
-            raise NoAnswer("the answer's length cannot be told")
-
-    def _feed(self, received: bytes) -> None:
-        try:
-            self._parser.feed_data(received)
-        except httptools.HttpParserError:
-            if not self._heard.complete:
-                raise NoAnswer("the answer is malformed") from None
-            self.reusable = False
-
-    def _read_body(self, received: bytes) -> Answer | None:
-        if received:
-            self._left -= len(received)
-            if self._chunked:
-                self._tail = (self._tail + received[-len(_LAST_CHUNK) :])[-len(_LAST_CHUNK) :]
-            self._feed(received)
-        return self._whole() if self._heard.complete else None
-
-    def _whole(self) -> Answer:
-        """llhttp has seen the end; whether a byte came after it is counted here (it skips stray line ends)."""
-        heard = self._heard
-        headers = heard.headers[: self._in_head]
-        trailers = len(heard.headers) > self._in_head
-        more = self._tail != _LAST_CHUNK if self._chunked else self._left != 0
-        if more or trailers or heard.begun > 1 or heard.complete > 1:
-            self.reusable = False
-        named = self._named
-        kept = tuple([h for h in headers if h[0] not in HOP_BY_HOP and h[0] not in named])
-        return Answer(self._status, kept, heard.body[0] if len(heard.body) == 1 else b"".join(heard.body))

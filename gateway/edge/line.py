@@ -11,7 +11,7 @@ import ssl
 from typing import Final, Protocol, cast
 
 from gateway.core.request import Answer
-from gateway.edge.http import AnswerReader
+from gateway.edge.answers import AnswerReader
 from gateway.ports import NoAnswer, NotSent
 
 _RECORD: Final = 16 * 1024

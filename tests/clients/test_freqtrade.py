@@ -17,8 +17,8 @@ from tests.world.exchange import Arrival
 from tests.world.processes import Process
 from tests.world.world import BotCredential
 
-PLACED_SECONDS = 60
-FILLED_SECONDS = 30
+PLACED_SECONDS = 120
+FILLED_SECONDS = 60
 STOPPED_SECONDS = 30
 COMPLAINT = re.compile(r" - (WARNING|ERROR|CRITICAL) - |Traceback")
 USUAL_PRICE, LOWER_PRICE = "60000", "59900"

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gateway.core.request import Outgoing
+from gateway.core.request import Answer, Outgoing
 from gateway.edge.upstream import UpstreamPool
 
 HOST = "api.binance.com"
@@ -93,6 +93,12 @@ async def polite(line: Line) -> None:
         line.say(OK)
 
 
+async def silent(line: Line) -> None:
+    """Take requests and never answer."""
+    while await line.request() is not None:
+        pass
+
+
 @dataclass
 class Exchange:
     """A running exchange: its port, the requests it got with their connection's number, and how it behaves."""
@@ -153,3 +159,24 @@ def order(body: bytes = b"side=BUY") -> Outgoing:
 
 def open_gate() -> None:
     """A gate that lets everything through."""
+
+
+async def send_order(ours: UpstreamPool, owner: str = "token") -> Answer:
+    return await ours.send(order(), owner, open_gate)
+
+
+async def send_read(ours: UpstreamPool, owner: str = "token") -> Answer:
+    return await ours.send(read(), owner, open_gate)
+
+
+async def gone(exchange: Exchange, number: int) -> None:
+    """Wait until that connection's conversation has ended on the exchange's side."""
+    line = exchange.lines[number - 1]
+    while not line.reader.at_eof() and line.reader.exception() is None:
+        await asyncio.sleep(0)
+
+
+async def arrived(exchange: Exchange, count: int = 1) -> None:
+    """Wait until so many requests have reached the exchange."""
+    while len(exchange.requests) < count:
+        await asyncio.sleep(0)

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.request import Answer, Outgoing
-from gateway.edge import http
-from gateway.edge.http import AnswerReader
+from gateway.edge import answers
+from gateway.edge.answers import AnswerReader
 from gateway.edge.wire import answer_bytes, request_bytes
 from gateway.ports import NoAnswer, NotSent
 from tests.edge.reading import one_by_one, read
@@ -92,7 +92,7 @@ def test_a_doubtful_answer_is_none(wire: bytes) -> None:
 
 def test_an_answer_beyond_the_limit_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks announce no total: what came is counted."""
-    monkeypatch.setattr(http, "ANSWER_LIMIT", 100)
+    monkeypatch.setattr(answers, "ANSWER_LIMIT", 100)
     reader = AnswerReader()
     reader.receive(CHUNKED)
     with pytest.raises(NoAnswer):

@@ -46,7 +46,8 @@ def test_addresses_as_written(text: str, address: Address) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "host", "host:", ":443", "host:0", "host:65536", "host:+1", "host:\u0664\u0664\u0663", "host:4a", "[]:1"]
+    "text",
+    ["", "host", "host:", ":443", "host:0", "host:65536", "host:+1", "host:\u0664\u0664\u0663", "host:4a", "[]:1"],
 )
 def test_addresses_that_are_none(text: str) -> None:
     with pytest.raises(Misuse):

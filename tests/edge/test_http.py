@@ -99,7 +99,8 @@ def test_repeated_headers_are_judged_by_their_bytes_and_method() -> None:
 
 _TOKENS = st.sampled_from(
     [b"GET", b"POST", b"CONNECT", b" ", b"  ", b"/", b"/a?b=c", b"*", b"http://h/", b"#", b"HTTP/1.1", b"HTTP/1.0",
-     b"\r\n", b"\n", b"\r", b"\t", b":", b": ", b"Host", b"host: a", b"Host: a\r\n", b"Content-Length", b"Content-Length: 3\r\n",
+     b"\r\n", b"\n", b"\r", b"\t", b":", b": ", b"Host", b"host: a", b"Host: a\r\n",
+     b"Content-Length", b"Content-Length: 3\r\n",
      b"Content-Length: 0\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n", b"Upgrade: h2c\r\n",
      b"Connection: Upgrade\r\n", b"3", b"0\r\n\r\n", b"abc", b"\x00", b"\x80", b"\r\n\r\n", b"X: y\r\n", b"X: y \r\n"]
 )  # fmt: skip

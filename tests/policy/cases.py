@@ -150,6 +150,7 @@ WORTH_80: dict[str, tuple[Place, Place]] = {
     "take-profit-limit sell": _pair("sell", "take_profit_limit", "0.5", "0.501", price="90", trigger="160"),
     "trailing stop-limit sell": _pair("sell", "stop_limit", "0.8", "0.801", price="90", trailing_bips=100),
     "trailing stop-limit buy": _pair("buy", "stop_limit", "0.4", "0.401", price="200", trailing_bips=100),
+    "trailing kind with a limit": _pair("sell", "trailing_stop", "0.8", "0.801", price="90", trailing_bips=100),
     "iceberg buy": _pair("buy", "limit", "0.8", "0.801", price="100", display="0.1"),
 }
 """Of every kind of order: one worth exactly 80 USDT at the worst, and the next larger one."""

@@ -196,6 +196,9 @@ def test_an_amendment_reduces() -> None:
     path, query = "/api/v3/order/amend/keepPriority", f"symbol=BTCUSDT&orderId={order['orderId']}&newQty="
     amended = wire.ask("PUT", path, f"{query}0.05&newClientOrderId=two")["amendedOrder"]
     assert (amended["qty"], amended["origClientOrderId"], amended["clientOrderId"]) == ("0.05000000", "one", "two")
+    wire.ask("POST", ORDER, f"{LIMIT}&newClientOrderId=three")
+    taken = wire.signed("PUT", path, f"{query}0.04&newClientOrderId=three")
+    assert problem(taken) == (400, -2010, "Duplicate order sent.")
     assert problem(wire.signed("PUT", path, f"{query}0.07"))[:2] == (400, -2038)
     assert problem(wire.signed("PUT", path, f"{query}0.05"))[:2] == (400, -2038)
 

@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 from tests.world.home import ROOT
 from tests.world.processes import Process
 
-READY_SECONDS = 20
-CONTROL_SECONDS = 20
+READY_SECONDS = 60
+CONTROL_SECONDS = 30
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 TRADEWARDEN = (sys.executable, "-m", "gateway.admin.cli")
-COMMAND_SECONDS = 60
+COMMAND_SECONDS = 120
 PASSPHRASE = "correct horse battery staple of the tests"
 
 

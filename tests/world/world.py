@@ -13,7 +13,7 @@ from tests.world.home import Done, Home
 from tests.world.processes import Process
 from tests.world.settings import POLICY, Addresses, gateway_yaml
 
-READY_SECONDS = 30
+READY_SECONDS = 60
 ACCOUNT = "main"
 
 
@@ -69,8 +69,12 @@ class World:
 
     def issue_new(self, stem: str) -> BotCredential:
         """A new token under a name not used before."""
+        return self.issue(self.new_name(stem))
+
+    def new_name(self, stem: str) -> str:
+        """A token's name not used before in this world."""
         self._issued += 1
-        return self.issue(f"{stem.replace('_', '-')}-{self._issued}")
+        return f"{stem.replace('_', '-')}-{self._issued}"
 
     def start(self) -> None:
         """Starts the gateway and returns once it is ready to decide."""

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from ..core.orders import Order, Side
-from ..core.refusals import Refused
+from ..core.refusals import Reason, Refused
 from . import render
 from .errors import BinanceError, error, refusal
 from .listing import ORDERS_PER_10S, SELF_TRADE_MODES
@@ -190,6 +190,8 @@ def amend(asked: Asked) -> Json:
     if order is None or quantity is None:
         raise error("NO_SUCH_ORDER")
     original = order.client_id
+    if new_id is not None and new_id != original and asked.account.uses(new_id):
+        raise refusal(Reason.DUPLICATE_ID)
     asked.exchange.reduce(order, quantity, asked.now)
     order.account.rename(order, new_id or f"amend{next(asked.state.ids):017d}")
     return render.amended(order, original, next(asked.state.ids))
