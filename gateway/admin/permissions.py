@@ -49,6 +49,8 @@ def _warnings(permissions: KeyPermissions) -> list[str]:
     told = []
     if permissions.can_withdraw:
         told.append("the key can withdraw: whoever breaks into this machine can empty the account")
+    if permissions.can_transfer:
+        told.append("the key can transfer to other accounts; the gateway never does, but a thief of the key could")
     if permissions.ip_bound is False:
         told.append("the key is not bound to an IP address: bind it at the exchange to this machine's")
     if permissions.can_trade is False:

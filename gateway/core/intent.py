@@ -118,9 +118,13 @@ class CancelAll:
 
 @dataclass(frozen=True, slots=True)
 class Forbidden:
-    """Known, and not to be had through the gateway; ``why`` says it in one phrase."""
+    """Known, and not to be had through the gateway; ``why`` says it in one phrase.
+
+    ``ever``: some later version, or a policy, may grant it; otherwise it moves value and nothing ever will.
+    """
 
     why: str
+    ever: bool = False
 
 
 Intent = Public | Read | Place | Cancel | CancelAll | Forbidden

@@ -58,6 +58,7 @@ class KeyPermissions:
     """What the exchange says a real key may do. None = it does not say."""
 
     can_withdraw: bool | None
+    can_transfer: bool | None
     can_trade: bool | None
     ip_bound: bool | None
     granted: tuple[str, ...]

@@ -55,13 +55,7 @@ class Ledger:
     @classmethod
     def open(cls, storage: Storage) -> Self:
         """Take up what is stored. Orders that were on their way are *unknown* now: no answer will come any more."""
-        orders = list(storage.working_orders())
-        lost = [replace(order, status=OrderStatus.UNKNOWN) for order in orders if order.status is OrderStatus.SENT]
-        if lost:
-            with storage.transaction() as change:
-                for order in lost:
-                    change.replace_order(order)
-        return cls(storage, [order for order in orders if order.status is not OrderStatus.SENT] + lost)
+        return cls(storage, map(_taken_up, storage.working_orders()))
 
     def usage(self, token_id: str, now_ms: int) -> UsageAt:
         """What the token has used, for the controls."""
@@ -151,7 +145,7 @@ class Ledger:
     def _write(self, now_ms: int) -> None:
         with self._storage.transaction(synced=False) as change:
             written = self._counts.write(change, AT_ONCE)
-            pruned = change.prune_events(self.clock - KEEP_MS, AT_ONCE)
+            pruned = change.prune_events(min(now_ms, self.clock) - KEEP_MS, AT_ONCE)
         self._counts.written(written)
         self._write_at = now_ms - WRITE_EVERY_MS if len(written) == AT_ONCE else now_ms
         self._prune_at = now_ms - PRUNE_EVERY_MS if pruned == AT_ONCE else now_ms
@@ -186,6 +180,10 @@ class Ledger:
         if order is None:
             raise KeyError(f"the ledger has no order {client_id} of {account}")
         return order
+
+
+def _taken_up(order: OrderRow) -> OrderRow:
+    return replace(order, status=OrderStatus.UNKNOWN) if order.status is OrderStatus.SENT else order
 
 
 def _store(change: Change, before: OrderRow, after: OrderRow, at: int) -> None:

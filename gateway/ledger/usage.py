@@ -107,7 +107,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class UsageAt:
-    """One token's usage at one time. Turnover is read at the later of that time and the ledger's clock."""
+    """One token's usage at one time; ``clock_ms`` is the ledger's clock, up to which its events may be stamped.
+
+    A time before that clock is taken as it is: more is in the windows then, never less.
+    """
 
     token_id: str
     now_ms: int
@@ -117,7 +120,7 @@ class UsageAt:
 
     def turnover(self, currency: str, window_ms: int) -> Decimal:
         """Committed within the window plus everything reserved now, in ``currency``."""
-        committed = self._window(Kind.TURNOVER, window_ms, currency).total(max(self.now_ms, self.clock_ms))
+        committed = self._window(Kind.TURNOVER, window_ms, currency).total(self.now_ms)
         return amount(committed + self.book.reserved(self.token_id, currency))
 
     def messages(self, window_ms: int) -> int:

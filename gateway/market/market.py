@@ -83,7 +83,7 @@ class Markets:
             return False
         try:
             server_us = adapter.parse_time_us(answer)
-        except ValueError as failure:
+        except GatewayError as failure:
             log.warning("the exchange's clock could not be read", exchange=exchange, why=str(failure))
             return False
         self._clocks.measured(exchange, server_us, asked_us, self._clocks.steady_us())

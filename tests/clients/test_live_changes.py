@@ -1,4 +1,4 @@
-"""What a person changes while unmodified bots run: a token revoked, a real key rotated, a gateway killed and started."""
+"""What changes while unmodified bots run: a token is revoked, a real key rotated, the gateway killed and started."""
 
 import json
 
@@ -11,10 +11,10 @@ from tests.world.exchange import RealKey
 from tests.world.world import ACCOUNT, BotCredential
 
 
-def _trade(world: World, token: BotCredential, *steps: str) -> dict[str, Step]:
+def _trade(world: World, token: BotCredential, *steps: str, resting: str = "") -> dict[str, Step]:
     assignment = {
         "at": world.addresses.binance, "key": token.key, "secret": token.secret,
-        "low_price": LOW_PRICE, "steps": steps,
+        "low_price": LOW_PRICE, "steps": steps, "resting": resting,
     }  # fmt: skip
     return live("ccxt", "ccxt_sync", assignment)
 
@@ -59,7 +59,7 @@ def test_a_bot_trades_on_after_the_gateway_was_killed(world: World) -> None:
     assert _failures(placed) == []
     world.kill()
     world.start()
-    told = _trade(world, token, "start", "open_orders", *TRADING)
+    told = _trade(world, token, "start", "order", "cancel", *TRADING, resting=placed["buy_low"].result)
     assert _failures(told) == []
     assert world.home.attempt("audit", "verify").code == 0
     assert world.stop() == 0

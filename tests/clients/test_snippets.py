@@ -7,6 +7,7 @@ would send things.
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,7 +17,6 @@ from tests.world import World
 
 RUN_SECONDS = 60
 
-#: What the client would dial, and one signed read through the gateway; both by the client's own means.
 EPILOGUES = {
     "ccxt": """
 addresses = list(exchange.urls['api'].values())
@@ -36,6 +36,7 @@ addresses = [client.base_url]
 answer = client.account()['balances'][0]['free']
 """,
 }
+"""What the client would dial, and one signed read through the gateway, both by the client's own means."""
 TELL = "\nimport json\nprint(json.dumps({'addresses': addresses, 'answer': answer}))\n"
 
 
@@ -70,7 +71,7 @@ def _printed(world: World, client: str) -> str:
     return world.home.run(*words).out.partition("\n\n")[2]
 
 
-def _run(client: str, source: str, *words: str) -> dict[str, object]:
+def _run(client: str, source: str, *words: str) -> dict[str, Any]:
     python: Path = environments.python(client)
     done = subprocess.run(
         [python, "-c", source, *words],
@@ -78,5 +79,5 @@ def _run(client: str, source: str, *words: str) -> dict[str, object]:
         capture_output=True, text=True, timeout=RUN_SECONDS, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{source}\n{done.stdout}\n{done.stderr}"
-    found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

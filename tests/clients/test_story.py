@@ -97,7 +97,7 @@ def _check_arrivals(world: World, arrived: list[Arrival]) -> None:
     """Nothing forbidden reached the exchange; what did was signed with the real key, and three orders were placed."""
     changes = [(one.method, one.path) for one in arrived if one.method != "GET"]
     assert sorted(changes) == [("DELETE", "/api/v3/order")] + [("POST", "/api/v3/order")] * 3
-    assert {one.key for one in arrived if one.signed} == {world.real_key.key}
+    assert {(one.host, one.key) for one in arrived if one.signed} == {("api.binance.com", world.real_key.key)}
     placed = [one.parameters for one in arrived if one.method == "POST"]
     assert {one["symbol"] for one in placed} == {"BTCUSDT"}
     assert {Decimal(one["quantity"]) for one in placed} == {Decimal("0.002")}

@@ -69,6 +69,17 @@ def test_a_step_that_cannot_be_stored_is_not_taken(disk: Disk, step: Callable[[S
     assert picture(story) == after
 
 
+def test_a_reservation_is_on_the_disk_before_it_is_answered(disk: Disk) -> None:
+    """Not merely handed to the system: the last level set before its commit is the one that syncs."""
+    story = Story(Ledger.open(SqliteStore(disk)))
+    said: list[str] = []
+    disk.set_trace_callback(said.append)
+    story.reserve("c1")
+    disk.set_trace_callback(None)
+    levels = [statement for statement in said if "synchronous" in statement]
+    assert (levels, said[-1]) == (["PRAGMA synchronous = FULL"], "COMMIT")
+
+
 def test_counts_that_could_not_be_stored_are_stored_by_a_later_tick(disk: Disk) -> None:
     store = SqliteStore(disk)
     ledger = Ledger.open(store)

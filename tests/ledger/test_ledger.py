@@ -122,6 +122,12 @@ def test_one_answer_may_speak_of_several_orders_and_of_one_twice(story: Story) -
     assert statuses(story) == {"c1": OrderStatus.OPEN, "c2": OrderStatus.OPEN}
 
 
+def test_one_answer_that_says_less_after_it_said_more_teaches_the_more(story: Story) -> None:
+    story.reserve("c1", "100", "4")
+    story.settle(fill("c1", "2", "40", order_id="7"), fill("c1", "1", "20", order_id="7"), fill("c1"))
+    assert story.turnover() == 40 + 50
+
+
 def test_orders_are_known_by_the_exchanges_id_of_their_instrument(story: Story) -> None:
     """The same exchange id in another instrument, or another account, is another order."""
     story.reserve("c1")
@@ -249,6 +255,19 @@ def test_a_clock_that_jumps_ahead_and_back_frees_nothing(story: Story, store: St
     assert story.ledger.usage("bot", story.now).denials(MINUTE) == 1
     story.ledger = Ledger.open(store)
     assert (story.turnover(), story.ledger.usage("bot", story.now).messages(MINUTE)) == (100, 1)
+
+
+def test_a_jump_in_which_another_token_trades_frees_nothing_either(story: Story, store: Store) -> None:
+    """The ledger's clock moves on with that trade; this token's budget still goes by the time that is told."""
+    story.reserve("c1", "100")
+    story.settle(fill("c1", "1", "100", order_id="77"))
+    story.now += 30 * DAY
+    story.reserve("c2", "50", who=token("other"))
+    story.now = NOON + 1
+    story.ledger.tick(story.now)
+    assert (story.turnover(), story.turnover(window_ms=2 * DAY)) == (100, 100)
+    story.ledger = Ledger.open(store)
+    assert (story.turnover(), story.turnover("other")) == (100, 50)
 
 
 @pytest.mark.parametrize("kind", ["message", "denial", "request", "cancel"])

@@ -68,6 +68,14 @@ def test_an_event_before_the_last_one_stays_no_shorter(length: int, back: int) -
 
 
 @given(LENGTHS)
+def test_a_clock_that_trembles_costs_no_space(length: int) -> None:
+    window = Window(length)
+    for number in range(600):
+        window.add(10**12 + number % 2 * length, 1)
+    assert len(window) <= 2
+
+
+@given(LENGTHS)
 def test_space_does_not_depend_on_how_many_events_there_were(length: int) -> None:
     window = Window(length)
     for number in range(600):

@@ -166,11 +166,13 @@ def test_what_each_state_leaves(intent: Intent, state: TokenState) -> None:
 
 @pytest.mark.parametrize("text", [READING, POLICY, STRICT])
 def test_what_the_table_forbids_no_policy_grants(text: str) -> None:
-    """The floor: forbidden is the primary code whatever else fails."""
+    """The floor, whatever else fails; what a later version may serve is told apart from what nothing ever will."""
     denied = decided(policy(text), FORBIDDEN, snapshot(usage=SPENT))
     assert isinstance(denied, Deny)
-    assert denied.code is DenyCode.FORBIDDEN
-    assert denied.detail == "withdrawals leave the account; no policy can grant this"
+    assert (denied.code, denied.detail) == (DenyCode.FORBIDDEN, "withdrawals leave the account")
+    later = decided(policy(text), Forbidden("margin comes later", ever=True), snapshot(usage=SPENT))
+    assert isinstance(later, Deny)
+    assert (later.code, later.detail) == (DenyCode.UNSUPPORTED, "margin comes later")
 
 
 def test_a_parameter_passes_only_where_it_is_named() -> None:

@@ -29,6 +29,7 @@ class Arrival:
     """One request that reached the exchange. ``key`` is the API key it showed, None where it showed none."""
 
     number: int
+    host: str
     method: str
     path: str
     parameters: dict[str, str]
@@ -43,8 +44,8 @@ class Arrival:
     def from_entry(cls, entry: dict[str, Any]) -> "Arrival":
         """An entry of the simulator's journal."""
         parameters = dict(parse_qsl(entry["body"]) + parse_qsl(entry["query"]))
-        key = entry["headers"].get("x-mbx-apikey")
-        return cls(entry["number"], entry["method"], entry["path"], parameters, key, entry["status"])
+        host, key = entry["headers"]["host"], entry["headers"].get("x-mbx-apikey")
+        return cls(entry["number"], host, entry["method"], entry["path"], parameters, key, entry["status"])
 
 
 class Exchange:

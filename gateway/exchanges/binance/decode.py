@@ -45,8 +45,9 @@ def decode(raw: RawRequest, host: str | None, target: bytes) -> Call:
     endpoint = _endpoint(raw.method, host, path, headers)
     environment = None if host is None else HOSTS[host]
     if not endpoint.decoder:
-        _, why = refusal(endpoint)
-        return Call(endpoint, Forbidden(why), (), _proof_if_any(endpoint, headers, query, raw.body), environment)
+        code, why = refusal(endpoint)
+        refused = Forbidden(why, ever=code is not DenyCode.FORBIDDEN)
+        return Call(endpoint, refused, (), _proof_if_any(endpoint, headers, query, raw.body), environment)
     body = _body(raw, headers)
     sent = wire.once(wire.parse(query), wire.parse(body))
     proof = _proof(endpoint, headers, sent, query, body)

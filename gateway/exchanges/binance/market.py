@@ -134,6 +134,10 @@ def permissions() -> Call:
     return Call(_PERMISSIONS_ROW, _read(_PERMISSIONS_ROW, None))
 
 
+_TRANSFERS: Final = ("enableInternalTransfer", "permitsUniversalTransfer")
+"""Permissions that move value to another account without being called a withdrawal."""
+
+
 def parse_permissions(answer: Answer) -> KeyPermissions | None:
     """The key's permissions, or None if the answer does not tell."""
     found = parsed(_PERMISSIONS, answer.body) if answer.status == 200 else None
@@ -141,7 +145,8 @@ def parse_permissions(answer: Answer) -> KeyPermissions | None:
         return None
     granted = tuple(sorted(name for name, value in found.items() if value is True and name != "ipRestrict"))
     withdraw, trade = _flag(found, "enableWithdrawals"), _flag(found, "enableSpotAndMarginTrading")
-    return KeyPermissions(withdraw, trade, _flag(found, "ipRestrict"), granted)
+    transfers = [flag for name in _TRANSFERS if (flag := _flag(found, name)) is not None]
+    return KeyPermissions(withdraw, any(transfers) if transfers else None, trade, _flag(found, "ipRestrict"), granted)
 
 
 def _flag(found: dict[str, Any], name: str) -> bool | None:

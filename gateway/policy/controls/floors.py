@@ -22,7 +22,7 @@ class Never(Control):
         intent = call.intent
         match intent:
             case Forbidden():
-                return self.fails(DenyCode.FORBIDDEN, f"{intent.why}; no policy can grant this")
+                return self.fails(DenyCode.UNSUPPORTED if intent.ever else DenyCode.FORBIDDEN, intent.why)
             case Place() | Read() | Public() | Cancel() | CancelAll():
                 return self.silent
             case _:

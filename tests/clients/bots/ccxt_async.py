@@ -65,5 +65,5 @@ if __name__ == "__main__":
     given = assignment()
     with asyncio.Runner() as runner:
         bot = Bot(given, runner)
-        live(bot, given.steps)
+        live(bot, given)
         runner.run(bot.exchange.close())

@@ -63,4 +63,4 @@ class Bot:
 
 if __name__ == "__main__":
     given = assignment()
-    live(Bot(given), given.steps)
+    live(Bot(given), given)

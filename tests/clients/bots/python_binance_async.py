@@ -62,6 +62,6 @@ if __name__ == "__main__":
     given = assignment()
     with asyncio.Runner() as runner:
         bot = Bot(given, runner)
-        live(bot, given.steps)
+        live(bot, given)
         if bot.client is not None:
             runner.run(bot.client.close_connection())

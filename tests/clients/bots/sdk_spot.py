@@ -66,4 +66,4 @@ class Bot:
 
 if __name__ == "__main__":
     given = assignment()
-    live(Bot(given), given.steps)
+    live(Bot(given), given)

@@ -20,7 +20,7 @@ class Assignment:
     """What the test hands the bot on standard input.
 
     ``at`` is the gateway's address with ``{host}`` where the exchange's host belongs, if anywhere; ``low_price`` is a
-    price at which a purchase rests, ``steps`` what to do.
+    price at which a purchase rests, ``steps`` what to do, ``resting`` an order of its own from before, if any.
     """
 
     at: str
@@ -28,6 +28,7 @@ class Assignment:
     secret: str
     low_price: str
     steps: Sequence[str]
+    resting: str = ""
 
     def base(self, host: str = "api.binance.com") -> str:
         """The address that stands for ``https://host``."""
@@ -57,10 +58,10 @@ def assignment() -> Assignment:
     return Assignment(**json.load(sys.stdin))
 
 
-def live(bot: Bot, steps: Sequence[str]) -> None:
+def live(bot: Bot, given: Assignment) -> None:
     """Takes the steps in order; an exception is told, and the next step follows."""
-    resting = ""
-    for name in steps:
+    resting = given.resting
+    for name in given.steps:
         act = getattr(bot, name)
         outcome = _take(lambda: act(resting) if name in ("order", "cancel") else act())  # noqa: B023
         resting = outcome.get("result", "") if name == "buy_low" else resting

@@ -94,8 +94,8 @@ RESTRICTIONS = {
 def test_permissions_are_read_as_the_exchange_states_them() -> None:
     """What it does not say is None, never a guess."""
     granted = ("enableInternalTransfer", "enableReading", "enableSpotAndMarginTrading", "permitsUniversalTransfer")
-    assert market.parse_permissions(answer(RESTRICTIONS)) == KeyPermissions(False, True, False, granted)
-    assert market.parse_permissions(answer({"enableWithdrawals": "false"})) == KeyPermissions(None, None, None, ())
+    assert market.parse_permissions(answer(RESTRICTIONS)) == KeyPermissions(False, True, True, False, granted)
+    assert market.parse_permissions(answer({"enableWithdrawals": "false"})) == KeyPermissions(None, None, None, None, ())
     assert market.parse_permissions(answer(RESTRICTIONS, 401)) is None
     assert market.parse_permissions(answer([])) is None
 
@@ -136,4 +136,4 @@ def test_no_answer_makes_a_parser_raise_anything_but_unavailable(body: bytes, st
         with pytest.raises(Unavailable):
             parser(given_answer)
     for reader in (market.parse_book, market.parse_permissions, market.parse_open_orders):
-        assert reader(given_answer) in (None, (), KeyPermissions(None, None, None, ()))
+        assert reader(given_answer) in (None, (), KeyPermissions(None, None, None, None, ()))
