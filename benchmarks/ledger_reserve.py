@@ -113,7 +113,7 @@ def measure(path: Path) -> None:
     timed("usage: first read of a token (three windows)", usage)
     timed("usage: later reads, 10,000 open, 1,000 tokens", usage)
     timed("reserve (synced)", reserve)
-    timed("settle an acknowledgement (synced)", acknowledge)
+    timed("settle an acknowledgement", acknowledge)
     timed("count a denial", lambda number: ledger.count(token_id(number % TRADING), "denial", NOW))
     timed(f"tick that stores {AT_ONCE} counts", lambda _: ledger.tick(NOW), 3)
     timed("settle a list of 500 orders that are not ours", lambda _: ledger.settle("main", foreign, NOW, None), 50)

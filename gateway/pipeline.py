@@ -74,6 +74,8 @@ class Pipeline:
         return await self._decide(self._turn(trail.exchange, call, token, trail.decision_id))
 
     async def _anonymous(self, exchange: Exchange, call: Call, decision_id: str) -> Answer:
+        if isinstance(call.intent, Forbidden):
+            raise Refused(DenyCode.UNSUPPORTED if call.intent.ever else DenyCode.FORBIDDEN, call.intent.why)
         if not isinstance(call.intent, Public):
             raise Refused(DenyCode.TOKEN, "without a token's credentials only public market data can be had")
         answer = await self._reads.public(exchange, call, decision_id)
@@ -101,7 +103,7 @@ class Pipeline:
                 answer = await self._reads.read(turn)
             case Forbidden():
                 judge(turn, look(turn, self._world), self._world)
-                raise Refused(DenyCode.FORBIDDEN, "this cannot be had through the gateway")
+                raise Refused(DenyCode.FORBIDDEN, turn.call.intent.why)
         self._world.meter.decided(turn.exchange.name, "allow", "")
         return answer
 

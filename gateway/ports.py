@@ -115,8 +115,11 @@ class Ledger(Protocol):
         """Learn from an answer; events of orders that are not ours are passed over. Whether anything changed."""
         ...
 
-    def owner(self, account: str, order_id: str | None, client_id: str | None) -> tuple[str, ...]:
-        """The token ids that placed the named order(s); empty where the ledger does not know them."""
+    def owner(self, account: str, market_id: str, order_id: str | None, client_id: str | None) -> tuple[str, ...]:
+        """The token ids that placed the named order(s) there; empty where the ledger does not know them.
+
+        An exchange may count its order ids anew in each market.
+        """
         ...
 
     def has_unacknowledged(self, account: str, token_ids: Sequence[str], market_id: str) -> bool:

@@ -15,6 +15,19 @@ CCXT_PATHS: Final = {
     "fapiPrivate": "/fapi/v1", "fapiPrivateV2": "/fapi/v2", "fapiPrivateV3": "/fapi/v3", "fapiData": "/futures/data",
     "public": "/api/v3", "private": "/api/v3", "v1": "/api/v1", "papi": "/papi/v1", "papiV2": "/papi/v2",
 }  # fmt: skip
+CCXT_STREAMS: Final[dict[str, Any]] = {
+    "spot": "stream.binance.com/ws", "margin": "stream.binance.com/ws",
+    "linear": "fstream.binance.com/ws", "future": "fstream.binance.com/ws", "papi": "fstream.binance.com/pm/ws",
+    "inverse": "dstream.binance.com/ws", "delivery": "dstream.binance.com/ws",
+    "stock": "nbstream.binance.com/equity/ws", "option": "fstream.binance.com/public/ws",
+    "optionMarket": "fstream.binance.com/market/ws", "optionPrivate": "fstream.binance.com/private/ws",
+    "ws-api": {
+        "spot": "ws-api.binance.com/ws-api/v3", "linear": "ws-fapi.binance.com/ws-fapi/v1",
+        "future": "ws-fapi.binance.com/ws-fapi/v1", "inverse": "ws-dapi.binance.com/ws-dapi/v1",
+        "delivery": "ws-dapi.binance.com/ws-dapi/v1",
+    },
+}  # fmt: skip
+"""Streams, which the gateway refuses for now: left out, ccxt.pro would sign its login at the real exchange."""
 HOSTS: Final = {
     "/sapi": "api.binance.com", "/api": "api.binance.com", "/fapi": "fapi.binance.com", "/futures": "fapi.binance.com",
     "/dapi": "dapi.binance.com", "/eapi": "eapi.binance.com", "/papi": "papi.binance.com",
@@ -22,9 +35,14 @@ HOSTS: Final = {
 """Which host each path belongs to; ``dapiData`` shares its path with ``fapiData`` and is told apart by its key."""
 
 
-def ccxt_urls(base: str) -> dict[str, str]:
+def ccxt_urls(base: str) -> dict[str, Any]:
     """ccxt's whole map of Binance, each key behind the gateway's shared port."""
-    return {key: f"{base}/{_host(key, path)}{path}" for key, path in CCXT_PATHS.items()}
+    urls: dict[str, Any] = {key: f"{base}/{_host(key, path)}{path}" for key, path in CCXT_PATHS.items()}
+    return urls | {"ws": _streams(base.replace("http", "ws", 1), CCXT_STREAMS)}
+
+
+def _streams(base: str, places: dict[str, Any]) -> dict[str, Any]:
+    return {key: _streams(base, at) if isinstance(at, dict) else f"{base}/{at}" for key, at in places.items()}
 
 
 def _host(key: str, path: str) -> str:
@@ -56,6 +74,7 @@ def _freqtrade(issued: dict[str, Any]) -> str:
 
 def _python_binance(issued: dict[str, Any]) -> str:
     base = issued["reverse"]
+    streams = base.replace("http", "ws", 1)
     return f"""\
 import binance
 class Client(binance.Client):          # the same attributes for AsyncClient
@@ -68,6 +87,8 @@ class Client(binance.Client):          # the same attributes for AsyncClient
     OPTIONS_URL = '{base}/eapi.binance.com/eapi'
     PAPI_URL = '{base}/papi.binance.com/papi'
     WEBSITE_URL = '{base}/www.binance.com'
+    WS_API_URL = '{streams}/ws-api.binance.com/ws-api/v3'
+    WS_FUTURES_URL = '{streams}/ws-fapi.binance.com/ws-fapi/v1'
 client = Client({issued['apiKey']!r}, {issued['secret']!r})"""
 
 

@@ -106,14 +106,15 @@ class Ledger:
             return 0
         return self._absences.note(account, client_id, now_ms)
 
-    def owner(self, account: str, order_id: str | None, client_id: str | None) -> tuple[str, ...]:
-        """The token ids that placed the named order(s); empty where the ledger does not know them."""
+    def owner(self, account: str, market_id: str, order_id: str | None, client_id: str | None) -> tuple[str, ...]:
+        """The token ids that placed the named order(s) there; empty where the ledger does not know them."""
         rows: list[OrderRow] = []
         if order_id is not None:
-            rows += self._book.by_order_id(account, order_id) or self._storage.orders_by_id(account, order_id)
+            rows += self._book.by_order_id(account, order_id)
+            rows += self._storage.orders_by_id(account, order_id)
         if client_id is not None and (row := self._order(account, client_id)) is not None:
             rows.append(row)
-        return tuple(dict.fromkeys(row.token_id for row in rows))
+        return tuple(dict.fromkeys(row.token_id for row in rows if row.market_id == market_id))
 
     def has_unacknowledged(self, account: str, token_ids: Sequence[str], market_id: str) -> bool:
         """Whether one of these tokens has a working order there whose exchange id is not known."""

@@ -7,6 +7,7 @@ came back is the exchange asked first. A cancel-all leaves whole only where no o
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from gateway.core.errors import Refused, Unavailable
 from gateway.core.intent import Cancel, CancelAll
@@ -66,9 +67,9 @@ class Exits:
         account = turn.account.name
         if not others or turn.policy.cancels_any:
             return False
-        if others.intersection(self._world.ledger.owner(account, cancel.order_id, cancel.client_id)):
+        if others.intersection(self._world.ledger.owner(account, cancel.market_id, cancel.order_id, cancel.client_id)):
             return True
-        known = self._world.ledger.owner(account, cancel.order_id, None)
+        known = self._world.ledger.owner(account, cancel.market_id, cancel.order_id, None)
         if cancel.order_id is None or known:
             return False
         if not self._world.ledger.has_unacknowledged(account, tuple(others), cancel.market_id):
@@ -83,7 +84,7 @@ class Exits:
         if lesson.outcome is Outcome.UNKNOWN:
             raise Unavailable("the exchange does not say whose order this is; try again")
         for event in lesson.events:
-            owners = self._world.ledger.owner(turn.account.name, None, event.client_id)
+            owners = self._world.ledger.owner(turn.account.name, event.market_id, None, event.client_id)
             if owners:
                 return owners[0]
         return None
@@ -95,8 +96,8 @@ class Exits:
         if orders is None:
             raise Unavailable("the exchange does not list its open orders; try again")
         others = self._others(turn.token)
-        owner = self._world.ledger.owner
-        return [o for o in orders if not others.intersection(owner(turn.account.name, o.order_id, o.client_id))]
+        owner = partial(self._world.ledger.owner, turn.account.name, market_id)
+        return [order for order in orders if not others.intersection(owner(order.order_id, order.client_id))]
 
     async def _own(self, turn: Turn, query: Call, why: str) -> Answer:
         try:

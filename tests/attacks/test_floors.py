@@ -168,7 +168,7 @@ HOSTS = (
     "api.binance.com%23.evil.example", "api.binance.com\\.evil.example", "api.binance.com;evil", "-api.binance.com",
     "api..binance.com", "api.binance.com,evil.example", " api.binance.com", "accounts.binance.com", "p2p.binance.com",
     "fix-oe.binance.com", "api5.binance.com", "api.binance.us", "..", ".", "%2e%2e", "http://api.binance.com",
-    "HTTPS://api.binance.com", "wss://ws-api.binance.com", "file:///etc/passwd", "/api.binance.com", "",
+    "HTTPS://api.binance.com", "wss://ws-api.binance.com", "file:///etc/passwd", "//api.binance.com", "",
 )  # fmt: skip
 
 

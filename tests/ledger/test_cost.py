@@ -90,7 +90,7 @@ STEPS: dict[str, Callable[[Story], object]] = {
     "settle_foreign": lambda story: story.settle(fill("stranger", order_id="s")),
     "unknown": lambda story: story.unknown("other3"),
     "release": lambda story: story.release("other4"),
-    "owner": lambda story: story.ledger.owner(ACCOUNT, "over-3", "over3"),
+    "owner": lambda story: story.ledger.owner(ACCOUNT, "BTCUSDT", "over-3", "over3"),
     "has_unacknowledged": lambda story: story.ledger.has_unacknowledged(ACCOUNT, ["bot"], MARKET),
     "working": lambda story: story.ledger.working(ACCOUNT, "nobody"),
     "count": lambda story: story.ledger.count("bot", "denial", story.now),

@@ -190,12 +190,13 @@ def test_who_placed_an_order_is_known_by_either_id_for_ever(story: Story) -> Non
     story.reserve("c1", who=token("a"))
     story.reserve("c2", who=token("b"))
     story.settle(fill("c1", order_id="77"))
-    owner = story.ledger.owner
+    owner, there = story.ledger.owner, (ACCOUNT, "BTCUSDT")
     for _ in ("working", "over"):
-        assert owner(ACCOUNT, "77", None) == owner(ACCOUNT, None, "c1") == owner(ACCOUNT, "77", "c1") == ("a",)
+        assert owner(*there, "77", None) == owner(*there, None, "c1") == owner(*there, "77", "c1") == ("a",)
         story.settle(fill("c1", order_id="77", final=True))
-    assert owner(ACCOUNT, "77", "c2") == ("a", "b"), "a request that names two orders names two owners"
-    assert owner(ACCOUNT, "78", "c3") == owner("second", "77", "c1") == ()
+    assert owner(*there, "77", "c2") == ("a", "b"), "a request that names two orders names two owners"
+    assert owner(*there, "78", "c3") == owner("second", "BTCUSDT", "77", "c1") == ()
+    assert owner(ACCOUNT, "ETHUSDT", "77", "c1") == (), "an order id is an order's only within its market"
 
 
 def test_an_order_is_unacknowledged_until_its_exchange_id_is_known_or_it_is_over(story: Story) -> None:

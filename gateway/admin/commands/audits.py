@@ -72,6 +72,18 @@ def search(
 
 
 @app.command()
+def export(
+    since: Annotated[int, typer.Option("--since", min=0, help="The first record's number.")] = 0,
+    home: HomeOption = None,
+) -> None:
+    """The log's own lines, oldest first, as JSONL on stdout; the chain is checked on the way."""
+    from gateway.audit.read import records
+
+    for entry in records(existing(home).audit, since):
+        print(entry.line.decode(), end="")
+
+
+@app.command()
 def verify(
     expect: Annotated[str | None, typer.Option("--expect", help="A head noted elsewhere, to be in the chain.")] = None,
     home: HomeOption = None,
