@@ -5,6 +5,7 @@ import sys
 import typer
 
 from gateway.admin.commands import accounts, audits, homes, policies, rehearsals, serving, tokens
+from gateway.admin.hardening import harden
 from gateway.core.errors import GatewayError
 
 app = typer.Typer(
@@ -26,8 +27,9 @@ rehearsals.register(app)
 
 
 def main() -> None:
-    """Entry point of `tradewarden`."""
+    """Entry point of `tradewarden`. Any command may hold a secret, so none leaves a core or shows its memory."""
     try:
+        harden()
         app()
     except GatewayError as failure:
         print(f"error: {failure}", file=sys.stderr)

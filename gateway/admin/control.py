@@ -62,6 +62,8 @@ class ControlServer:
             line = await asyncio.wait_for(reader.readline(), ANSWER_WITHIN_S)
             if line:
                 writer.write(TAKEN)
+                await writer.drain()
+                await asyncio.sleep(0)  # the word must be on its way before work that holds the loop
                 writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
                 await writer.drain()
         except (TimeoutError, ValueError, ConnectionError) as failure:

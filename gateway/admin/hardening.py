@@ -6,6 +6,7 @@ the very command that mends it, and never mended silently.
 
 import ctypes
 import os
+import pwd
 import resource
 import shlex
 import stat
@@ -47,12 +48,28 @@ def check_home(home: Path) -> None:
     """
     if not home.is_dir():
         raise Misuse(f"there is no home at {home}", "make one with: tradewarden init")
+    _own(home)
     try:
         looser = list(_looser(home))
     except OSError as error:
         raise Misuse(f"the home cannot be looked through: {error}") from error
     if looser:
         raise Misuse(_complaint(looser), f"run: {_mend(home, looser)}")
+
+
+def _own(home: Path) -> None:
+    """A home is its owner's: whoever else runs the command, root too, would leave files there that lock him out."""
+    owner = home.stat().st_uid
+    if owner != os.geteuid():
+        name = _name_of(owner)
+        raise Misuse(f"{home} belongs to the user {name}", f"run this as that user: sudo -u {name} tradewarden …")
+
+
+def _name_of(owner: int) -> str:
+    try:
+        return pwd.getpwuid(owner).pw_name
+    except KeyError:
+        return f"#{owner}"
 
 
 _Path = tuple[Path, os.stat_result]

@@ -137,9 +137,11 @@ class Operations:
 
     async def _token_pause(self, given: Arguments) -> Result:
         row = self._row(given["name"])
-        was = self._desk.lifecycle.pause(row.name)
-        if isinstance(self._desk, Gateway) and was is not TokenState.PAUSED:
-            self._desk.paused(row.name)
+        try:
+            was = self._desk.lifecycle.pause(row.name)
+        finally:
+            if isinstance(self._desk, Gateway) and self._row(row.name).state is TokenState.PAUSED:
+                self._desk.paused(row.name)
         return {"token": row.name, "state": TokenState.PAUSED.value, "was": was.value}
 
     async def _token_resume(self, given: Arguments) -> Result:
@@ -165,16 +167,26 @@ class Operations:
     def _revoked(self, names: Sequence[str]) -> tuple[list[TokenRow], list[str]]:
         """Durable first, then memory, then what is on its way, then the sockets; all in one step of the loop."""
         already = [name for name in names if self._row(name).state is TokenState.REVOKED]
-        gone = self._desk.lifecycle.revoke(names)
-        for row in gone:
-            if isinstance(self._desk, Gateway):
-                self._desk.tokens.drop(row.id)
-                self._desk.upstream.abort_unsent(row.id)
-            self._close_connections(row.id)
+        try:
+            gone = self._desk.lifecycle.revoke(names)
+        finally:
+            # Even if the log failed after the rows were changed: what is revoked on the disk serves nobody here.
+            for row in map(self._row, names):
+                if row.state is TokenState.REVOKED:
+                    self._forget(row.id)
         return gone, already
 
+    def _forget(self, token_id: str) -> None:
+        if isinstance(self._desk, Gateway):
+            self._desk.tokens.drop(token_id)
+            self._desk.upstream.abort_unsent(token_id)
+        self._close_connections(token_id)
+
     def _names(self, given: Arguments) -> list[str]:
-        return [row.name for row in self._live()] if given["all"] else list(given["names"])
+        if not given["all"]:
+            return list(given["names"])
+        live = {token.name for token in self._desk.tokens.live()} if isinstance(self._desk, Gateway) else set()
+        return sorted(live.union(row.name for row in self._live()))
 
     def _live(self) -> list[TokenRow]:
         return [row for row in self._desk.store.tokens() if row.state is not TokenState.REVOKED]
@@ -205,7 +217,8 @@ class Operations:
 
     async def _passphrase_change(self, given: Arguments) -> Result:
         gateway = self._gateway()
-        header = gateway.vault.rewrap(Secret(given["passphrase"]), gateway.world.random)
+        new = Secret(given["passphrase"])
+        header = await asyncio.to_thread(gateway.vault.rewrap, new, gateway.world.random)
         gateway.replace_header(header)
         return {"changed": True}
 

@@ -78,3 +78,16 @@ def existing(option: Path | None) -> Home:
     home.require()
     check_home(home.path)
     return home
+
+
+def reachable(option: Path | None) -> Home:
+    """The home for what only looks or narrows: a mode that is too loose is told, and stops nobody from revoking."""
+    from gateway.admin.hardening import check_home
+
+    home = Home.find(option)
+    home.require()
+    try:
+        check_home(home.path)
+    except Misuse as complaint:
+        say(f"warning: {complaint}")
+    return home

@@ -14,6 +14,7 @@ from gateway.core.errors import Misuse
 from gateway.core.secret import Secret
 from gateway.core.token import Account, Credential, KeyKind, Token, TokenState, VerifyKey
 from gateway.exchanges.exchange import Exchange
+from gateway.ports import Record
 from gateway.registry.masking import masked
 from gateway.store import AccountRow, Change, Store, StoreUnavailable, TokenRow
 from gateway.vault.anchor import Anchor, Standing, TokensDigest, seal_anchor
@@ -25,16 +26,30 @@ Random = Callable[[int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How one token's standing changes; ``was`` None for a new token."""
+    """How one standing changes; ``was`` None for what is new, ``now`` None for what is removed."""
 
     was: Standing | None
-    now: Standing
+    now: Standing | None
 
     def body(self) -> dict[str, Any]:
         """For the audit record; :mod:`gateway.registry.start` reads it back."""
-        was = None if self.was is None else {"generation": self.was.generation, "state": self.was.state.value}
-        now = {"generation": self.now.generation, "state": self.now.state.value}
-        return {"token": self.now.name, "id": self.now.id, "was": was, "now": now}
+        return {"was": _side(self.was), "now": _side(self.now)}
+
+
+def _side(standing: Standing | None) -> dict[str, Any] | None:
+    if standing is None:
+        return None
+    return {
+        "name": standing.name,
+        "id": standing.id,
+        "generation": standing.generation,
+        "state": standing.state.value,
+    }
+
+
+def account_standing(name: str, box: bytes) -> Standing:
+    """An account's place in the digest: its box as it is, so that an older one is missed."""
+    return Standing(f"account {name}", sha256(box).hexdigest(), 0, TokenState.ACTIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +164,19 @@ class Lifecycle:
         else:
             box = seal_credential(self._vault, account, credential, self._random)
         row = _account_row(account, box)
-        self._commit("account added", [], lambda change: change.add_account(row), _told(account, box))
+        step = Step(None, account_standing(account.name, box))
+        self._commit("account added", [step], lambda change: change.add_account(row), _told(account))
 
     def rotate_account(self, name: str, credential: Credential) -> Account:
         """Another real key under live tokens."""
         vault = self._open_vault()
-        old, _ = open_credential(vault, name, self._account(name).box)
+        was = self._account(name)
+        old, _ = open_credential(vault, name, was.box)
         account = replace(old, key_id=credential.key_id, kind=credential.kind, added_at=self._now_ms())
         box = seal_credential(vault, account, credential, self._random)
         row = _account_row(account, box)
-        self._commit("account rotated", [], lambda change: change.replace_account(row), _told(account, box))
+        step = Step(account_standing(name, was.box), account_standing(name, box))
+        self._commit("account rotated", [step], lambda change: change.replace_account(row), _told(account))
         return account
 
     def remove_account(self, name: str) -> None:
@@ -168,17 +186,21 @@ class Lifecycle:
         if live:
             raise Misuse(f"account {name!r} has live tokens: {', '.join(live[:5])}", "revoke them first")
         told = {"account": name, "key_id": row.key_id}
-        self._commit("account removed", [], lambda change: change.remove_account(name), told)
+        step = Step(account_standing(name, row.box), None)
+        self._commit("account removed", [step], lambda change: change.remove_account(name), told)
 
     def anchor(self) -> None:
         """Seal the log's head and the tokens' digest together, so that neither can be turned back alone."""
         if self._vault is None or self._digest is None or self._audit.next == 0:
             return
         self._audit.tick()  # an anchor names only what is on the disk, or a power cut would look like a cut log
-        anchor = Anchor(self._audit.next - 1, bytes.fromhex(self._audit.head), self._digest.encoded())
-        box = seal_anchor(self._vault, anchor, self._random)
+        box = self._sealed(self._vault, self._digest, self._audit.next - 1)
         with self._store.transaction(None, synced=False) as change:
             change.put_anchor(box)
+
+    def _sealed(self, vault: Vault, digest: TokensDigest, through: int) -> bytes:
+        head = bytes.fromhex(self._audit.head)
+        return seal_anchor(vault, Anchor(self._audit.next - 1, head, digest.encoded(), through), self._random)
 
     # -- the one way to change anything -----------------------------------------------------------------------------
 
@@ -187,24 +209,25 @@ class Lifecycle:
     ) -> None:
         body = {"type": "lifecycle", "act": act, "changes": [step.body() for step in steps]} | (more or {})
         record = self._audit.draft(body)
+        self._audit.tick()  # the anchor that goes with the change may name only what is on the disk
+        digest = None if self._digest is None else followed(self._digest, steps)
+
+        def write_anchored(change: Change) -> None:
+            write(change)
+            if self._vault is not None and digest is not None:
+                change.put_anchor(self._sealed(self._vault, digest, record.number))
+
         try:
-            with self._store.transaction(record) as change:
-                write(change)
+            self._transact(record, write_anchored)
         except StoreUnavailable:
             self._audit.release_reserve()
-            with self._store.transaction(record) as change:
-                write(change)
+            self._transact(record, write_anchored)
+        self._digest = digest
         self._audit.append(record, sync=True)
-        self._follow(steps)
-        self.anchor()
 
-    def _follow(self, steps: Iterable[Step]) -> None:
-        if self._digest is None:
-            return
-        for step in steps:
-            if step.was is not None:
-                self._digest = self._digest.remove(step.was)
-            self._digest = self._digest.add(step.now)
+    def _transact(self, record: Record, write: Callable[[Change], None]) -> None:
+        with self._store.transaction(record) as change:
+            write(change)
 
     def _open_vault(self) -> Vault:
         if self._vault is None:
@@ -229,6 +252,16 @@ class Lifecycle:
         if row is None:
             raise Misuse(f"there is no account {name!r}", "`tradewarden account list` shows them")
         return row
+
+
+def followed(digest: TokensDigest, steps: Iterable[Step]) -> TokensDigest:
+    """The digest after these steps."""
+    for step in steps:
+        if step.was is not None:
+            digest = digest.remove(step.was)
+        if step.now is not None:
+            digest = digest.add(step.now)
+    return digest
 
 
 def blank_token(
@@ -270,11 +303,10 @@ def _account_row(account: Account, box: bytes) -> AccountRow:
     )
 
 
-def _told(account: Account, box: bytes) -> dict[str, Any]:
+def _told(account: Account) -> dict[str, Any]:
     return {
         "account": account.name,
         "exchange": account.exchange,
         "environment": account.environment,
         "key_id": masked(account.key_id),
-        "box": sha256(box).hexdigest(),
     }

@@ -1,11 +1,12 @@
 """Is this state the one the log remembers? Asked once, with the open vault, before anything is served.
 
 A box proves that the vault wrote it, not that it is the newest. So start follows the log from the sealed anchor:
-it must reach at least as far, it must not tell of changes that ``state.db`` does not know, and the tokens' digest,
-carried over every recorded change, must be that of the rows as they stand.
+it must reach at least as far, it must not tell of changes that ``state.db`` does not know, and the anchor's digest,
+carried over every change recorded since, must be that of the rows as they stand. The tail of the log that no
+anchor covers is believed only where it narrows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
@@ -14,6 +15,7 @@ from gateway.audit.line import Entry
 from gateway.audit.log import AuditLog
 from gateway.core.errors import Misuse
 from gateway.core.token import Account, Token, TokenState
+from gateway.registry.lifecycle import Step, account_standing, followed
 from gateway.store import AccountRow, Store
 from gateway.vault.anchor import Anchor, Standing, TokensDigest, open_anchor
 from gateway.vault.envelope import Vault, is_public
@@ -31,19 +33,28 @@ class RolledBack(Misuse):
 
 @dataclass(slots=True)
 class Opened:
-    """The state with its boxes open: what the gateway serves from."""
+    """The state with its boxes open: what the gateway serves from.
+
+    ``before`` are the rows as they were found; in ``standings`` new accounts are sealed for good.
+    """
 
     tokens: list[Token] = field(default_factory=list)
     accounts: list[Account] = field(default_factory=list)
+    before: list[Standing] = field(default_factory=list)
     standings: list[Standing] = field(default_factory=list)
+
+    def take(self, standing: Standing) -> None:
+        """A row that opening does not change."""
+        self.before.append(standing)
+        self.standings.append(standing)
 
 
 @dataclass(slots=True)
 class _Since:
-    """What the log says happened since the anchor."""
+    """What the log says happened since the anchor, and which accounts' boxes (SHA-256) came in meanwhile."""
 
-    steps: list[dict[str, Any]] = field(default_factory=list)
-    accounts: dict[str, str] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    added: set[str] = field(default_factory=set)
     last_change: int = -1
 
 
@@ -84,19 +95,48 @@ def _since(audit: AuditLog, anchor: Anchor | None) -> _Since:
         if anchored is None or (anchored.number, bytes.fromhex(anchored.head)) != (anchor.record, anchor.head):
             raise RolledBack("the audit log is not the one that state.db remembers")
     for entry in entries:
-        _follow(entry, since)
+        _follow(entry, since, anchor.through if anchor is not None else -1)
     return since
 
 
-def _follow(entry: Entry, since: _Since) -> None:
+def _follow(entry: Entry, since: _Since, through: int) -> None:
     if entry.type == "lifecycle":
-        body = entry.fields
-        since.steps += body["changes"]
         since.last_change = entry.number
-        if body["act"] in ("account added", "account rotated"):
-            since.accounts[body["account"]] = body["box"]
+        for step in map(_step, entry.fields["changes"]):
+            if step.now is not None and step.was is None:
+                since.added.add(step.now.id)
+            if entry.number > through:
+                _believe(step, entry.number)
+                since.steps.append(step)
     elif entry.type == "decision" and b'"reserve"' in entry.line and "reserve" in entry.fields:
         since.last_change = entry.number
+
+
+def _believe(step: Step, number: int) -> None:
+    """Nobody has signed the log's tail: of it only what narrows is believed, and new accounts. Raises RolledBack."""
+    was, now = step.was, step.now
+    new_account = was is None and now is not None and now.name.startswith("account ")
+    removed = now is None and was is not None and was.name.startswith("account ")
+    narrowed = (
+        was is not None
+        and now is not None
+        and (was.name, was.id) == (now.name, now.id)
+        and was.generation < now.generation
+        and was.state is not TokenState.REVOKED
+        and now.state in (TokenState.PAUSED, TokenState.REVOKED)
+    )
+    if not (new_account or removed or narrowed):
+        raise RolledBack(f"audit record {number} widens something, and the vault knows nothing of it")
+
+
+def _step(body: dict[str, Any]) -> Step:
+    return Step(_standing(body["was"]), _standing(body["now"]))
+
+
+def _standing(body: dict[str, Any] | None) -> Standing | None:
+    if body is None:
+        return None
+    return Standing(body["name"], body["id"], body["generation"], TokenState(body["state"]))
 
 
 def _check_reach(store: Store, audit: AuditLog, anchor: Anchor | None, since: _Since) -> None:
@@ -109,17 +149,19 @@ def _check_reach(store: Store, audit: AuditLog, anchor: Anchor | None, since: _S
 def _open_rows(store: Store, vault: Vault, random: Callable[[int], bytes], since: _Since | None) -> Opened:
     opened = Opened()
     for stored in store.accounts():
+        opened.before.append(account_standing(stored.name, stored.box))
         row = _take_in(store, vault, random, stored, since) if is_public(stored.box) else stored
         opened.accounts.append(open_credential(vault, row.name, row.box)[0])
+        opened.standings.append(account_standing(row.name, row.box))
     for token in store.tokens():
         if token.state is TokenState.REVOKED or token.box is None:
-            opened.standings.append(Standing(token.name, token.id, token.generation, TokenState.REVOKED))
+            opened.take(Standing(token.name, token.id, token.generation, TokenState.REVOKED))
             continue
         live = open_token(vault, token.name, token.box)
         if live.id != token.id:
             raise RolledBack(f"token {token.name!r} does not have the id that its row says")
         opened.tokens.append(live)
-        opened.standings.append(Standing.of(live))
+        opened.take(Standing.of(live))
     return opened
 
 
@@ -127,7 +169,7 @@ def _take_in(
     store: Store, vault: Vault, random: Callable[[int], bytes], row: AccountRow, since: _Since | None
 ) -> AccountRow:
     """An account that was added while the vault was locked: only if the log says so, and then sealed for good."""
-    if since is not None and since.accounts.get(row.name) != sha256(row.box).hexdigest():
+    if since is not None and sha256(row.box).hexdigest() not in since.added:
         raise RolledBack(f"account {row.name!r} was put into state.db from outside")
     account, credential = open_credential(vault, row.name, row.box)
     sealed = replace(row, box=seal_credential(vault, account, credential, random))
@@ -137,21 +179,5 @@ def _take_in(
 
 
 def _agrees(vault: Vault, anchor: Anchor, since: _Since, opened: Opened) -> bool:
-    expected = anchor.tokens
-    digest = TokensDigest(vault.subkey("tokens digest"), int.from_bytes(expected))
-    for was, now in _standings(since.steps):
-        if was is not None:
-            digest = digest.remove(was)
-        digest = digest.add(now)
-    return digest.encoded() == TokensDigest.over(vault, opened.standings).encoded()
-
-
-def _standings(steps: list[dict[str, Any]]) -> Iterator[tuple[Standing | None, Standing]]:
-    for step in steps:
-        name, token_id = step["token"], step["id"]
-        was, now = (
-            None if side is None else Standing(name, token_id, side["generation"], TokenState(side["state"]))
-            for side in (step["was"], step["now"])
-        )
-        if now is not None:
-            yield was, now
+    anchored = TokensDigest(vault.subkey("tokens digest"), int.from_bytes(anchor.tokens))
+    return followed(anchored, since.steps).encoded() == TokensDigest.over(vault, opened.before).encoded()

@@ -1,4 +1,4 @@
-"""What shows that a row was removed or an older one put back: a digest of all tokens, sealed with the log's head.
+"""What shows that a row was removed or an older one put back: a digest of all rows, sealed with the log's head.
 
 A box proves that the vault once wrote it, not that it is the latest. Start computes the digest of the rows as they
 stand, follows what the log says happened since the anchor, and compares.
@@ -20,7 +20,7 @@ from gateway.vault.errors import Damaged
 _SIZE: Final = 32
 _MODULUS: Final = 1 << (8 * _SIZE)
 _GENERATION: Final = struct.Struct(">Q")
-_ANCHOR: Final = struct.Struct(f">Q{_SIZE}s{_SIZE}s")
+_ANCHOR: Final = struct.Struct(f">Q{_SIZE}s{_SIZE}sQ")
 _CONTEXT: Final = Context("audit log", "tradewarden", "anchor")
 
 
@@ -82,18 +82,24 @@ class TokensDigest:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """Log and state at one moment: number and hash (32 bytes) of the log's last record, digest of all tokens."""
+    """Log and state at one moment: number and hash (32 bytes) of the log's last record, and the digest of all rows.
+
+    ``through`` is the last record whose change is in the digest: the change that the anchor was sealed with may
+    still be on its way into the log, so it is ``record`` or a later one.
+    """
 
     record: int
     head: bytes
     tokens: bytes
+    through: int
 
 
 def seal_anchor(vault: Vault, anchor: Anchor, random: Random) -> bytes:
     """The anchor's box. Raises Misuse for an anchor of another shape."""
-    if not (0 <= anchor.record < 1 << 63 and len(anchor.head) == len(anchor.tokens) == _SIZE):
-        raise Misuse("an anchor is a record's number and two hashes of 32 bytes")
-    return vault.seal(_CONTEXT, Secret(_ANCHOR.pack(anchor.record, anchor.head, anchor.tokens)), random)
+    if not (0 <= anchor.record <= anchor.through < 1 << 63 and len(anchor.head) == len(anchor.tokens) == _SIZE):
+        raise Misuse("an anchor is two records' numbers and two hashes of 32 bytes")
+    packed = _ANCHOR.pack(anchor.record, anchor.head, anchor.tokens, anchor.through)
+    return vault.seal(_CONTEXT, Secret(packed), random)
 
 
 def open_anchor(vault: Vault, box: bytes) -> Anchor:

@@ -37,6 +37,7 @@ WHOLE = {
     "in chunks, with a line end too many": (CHUNKED + b"2\r\n{}\r\n0\r\n\r\n\r\n", b"{}", False),
     "in chunks, with another end behind": (CHUNKED + b"0\r\n\r\n0\r\n\r\n", b"", False),
     "in chunks, with trailers": (CHUNKED + b"2\r\n{}\r\n0\r\nX: y\r\n\r\n", b"{}", False),
+    "in chunks, with trailers like an end": (CHUNKED + b"2\r\n{}\r\n0\r\nX: 0\r\n\r\n", b"{}", False),
     "without a body, and one came": (b"HTTP/1.1 204 No Content\r\n\r\nx", b"", False),
 }
 DOUBTFUL = {

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from gateway.core.request import Answer, RawRequest
-from tests.edge.bots import GET, WIRE, Room, room
+from gateway.edge.bot import BotConnection
+from gateway.edge.listener import Listener
+from tests.edge.bots import GET, WIRE, Desk, Room, room
 from tests.edge.reading import cases, raw
+from tests.edge.transport import Wire
 
 # -- requests and answers ---------------------------------------------------------------------------------------------
 
@@ -162,7 +165,8 @@ def test_a_refusal_reaches_a_bot_that_is_still_sending(visit: Callable[..., None
     async def story(made: Room) -> None:
         bot = await made.bot()
         bot.say(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8388608\r\n\r\n" + b"x" * 8388608)
-        assert (await bot.hear_all()).startswith(b"HTTP/1.1 413 ")
+        await bot.writer.drain()
+        assert (await bot.reader.read()).startswith(b"HTTP/1.1 413 ")  # the end, and no reset before it
 
     visit(story)
 
@@ -222,3 +226,51 @@ def test_a_handler_that_fails_costs_the_connection(visit: Callable[..., None], a
         assert [type(context["exception"]) for context in reported] in ([RuntimeError], [ValueError])
 
     visit(story)
+
+
+# -- by hand, with a clock of our own ---------------------------------------------------------------------------------
+
+
+class Clock(asyncio.SelectorEventLoop):
+    """An event loop that never runs, whose time is set by hand."""
+
+    now = 1000.0
+
+    def time(self) -> float:
+        return self.now
+
+
+def test_a_trickle_buys_no_time() -> None:
+    """A stage's deadline is set when the stage begins; more bytes of it change nothing."""
+    desk, clock, wire = Desk(), Clock(), Wire()
+    connection = BotConnection(Listener(desk.handle, desk.refuse), "binance", clock)
+    connection.connection_made(wire)
+    assert connection.deadline == 1120
+    head, body = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", b"12345678"
+    for part in (head[:10], head[10:20], head[20:-1]):
+        clock.now += 3
+        connection.data_received(part)
+        assert connection.deadline == 1013
+    for part in (head[-1:], body[:4], body[4:]):
+        clock.now += 9
+        connection.data_received(part)
+        assert connection.deadline == 1048
+    connection.expire()
+    assert wire.written.startswith(b"HTTP/1.1 408 ")
+    assert connection.deadline == clock.now + 2
+    wire.close()
+    clock.close()
+
+
+def test_after_a_refusal_the_sending_side_closes_first() -> None:
+    """What the bot still sends is taken and dropped until it closes, so that no reset overtakes the refusal."""
+    desk, clock, wire = Desk(), Clock(), Wire()
+    connection = BotConnection(Listener(desk.handle, desk.refuse), "binance", clock)
+    connection.connection_made(wire)
+    connection.data_received(b"rubbish")
+    connection.data_received(GET)
+    assert (wire.ended, wire.closed, desk.refusals) == (True, False, [("binance", 400)])
+    assert wire.written.count(b"HTTP/1.1 ") == 1
+    connection.expire()
+    assert wire.closed
+    clock.close()

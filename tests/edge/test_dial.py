@@ -1,6 +1,7 @@
 """Which addresses an exchange may have, and how they are written."""
 
 import asyncio
+import ssl
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,13 @@ def test_a_ca_file_that_cannot_be_read(tmp_path: Path) -> None:
     for name in ("missing.pem", "not.pem"):
         with pytest.raises(Misuse, match="ca_file"):
             Dialler({}, tmp_path / name, 5)
+
+
+def test_the_context_is_strict() -> None:
+    """Certificates and names are checked, TLS is 1.2 or newer, whatever the library's defaults are."""
+    context = Dialler({}, None, 5).context
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
 
 
 def test_the_environment_has_no_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_a_closed_connections_waiting_request_is_not_begun(visit: Callable[..., 
     ids=["idle", "head", "body"],
 )
 def test_every_stage_has_its_time(visit: Callable[..., None], sent: bytes, seconds: float, status: int | None) -> None:
-    """Idle connections are closed, unfinished requests refused; not before their time, and a trickle buys none."""
+    """Idle connections are closed, unfinished requests refused; not before their time."""
 
     async def story(made: Room) -> None:
         begun = asyncio.get_running_loop().time()

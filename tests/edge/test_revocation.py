@@ -34,7 +34,7 @@ def closed_gate() -> None:
     raise Revoked
 
 
-def test_aclosed_gate_writes_nothing(tell: Callable[..., None]) -> None:
+def test_a_closed_gate_writes_nothing(tell: Callable[..., None]) -> None:
     """What the gate raises comes out, nothing is written, and the connection serves the next request."""
 
     async def story(exchange: Exchange, ours: UpstreamPool) -> None:
@@ -183,6 +183,7 @@ def test_a_cancelled_exchange_destroys_its_line(tell: Callable[..., None]) -> No
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
+        await gone(exchange, 1)
         assert (await send_order(ours)).body == b"{}"
         assert [number for number, _ in exchange.requests] == [1, 2]
 

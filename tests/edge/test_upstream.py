@@ -86,6 +86,17 @@ def test_bytes_that_nobody_asked_for_end_a_line(tell: Callable[..., None]) -> No
     tell(poisoned, story)
 
 
+def test_a_line_that_speaks_unasked_is_closed(tell: Callable[..., None]) -> None:
+    """A byte on an idle connection ends it at once, not only when it is wanted again."""
+
+    async def story(exchange: Exchange, ours: UpstreamPool) -> None:
+        await send_order(ours)
+        exchange.lines[0].say(b"x")
+        await gone(exchange, 1)
+
+    tell(polite, story)
+
+
 def test_a_line_closed_while_idle_is_not_used(tell: Callable[..., None]) -> None:
     """An order after the exchange closed its idle connection goes over a new one, and nothing is lost or doubled."""
 
@@ -154,6 +165,25 @@ def test_a_read_is_sent_once_more(tell: Callable[..., None]) -> None:
         assert len(asked) == 2
 
     tell(second_dies, story)
+
+
+def test_a_read_half_answered_is_not_sent_again(tell: Callable[..., None]) -> None:
+    """Once a byte of the answer came the exchange has acted: no second try."""
+
+    async def breaks_off(line: Line) -> None:
+        await line.request()
+        line.say(OK)
+        await line.request()
+        line.say(OK[:20])
+        await line.writer.drain()
+
+    async def story(exchange: Exchange, ours: UpstreamPool) -> None:
+        await send_read(ours)
+        with pytest.raises(NoAnswer):
+            await send_read(ours)
+        assert [number for number, _ in exchange.requests] == [1, 1]
+
+    tell(breaks_off, story)
 
 
 def test_an_order_is_not_sent_once_more(tell: Callable[..., None]) -> None:

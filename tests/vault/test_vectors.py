@@ -122,7 +122,7 @@ def made_account(case: Case) -> bytes:
 
 
 def made_anchor(case: Case) -> bytes:
-    sealed = Anchor(case["record"], bytes.fromhex(case["head"]), bytes.fromhex(case["tokens"]))
+    sealed = Anchor(case["record"], bytes.fromhex(case["head"]), bytes.fromhex(case["tokens"]), case["through"])
     return seal_anchor(open_vault(case), sealed, Recording(case["random"]))
 
 

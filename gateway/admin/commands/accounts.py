@@ -5,7 +5,17 @@ from typing import Annotated
 import typer
 
 from gateway.admin.desk import asker, operate
-from gateway.admin.terminal import HomeOption, JsonOption, PassphraseOption, existing, read_document, say, show, table
+from gateway.admin.terminal import (
+    HomeOption,
+    JsonOption,
+    PassphraseOption,
+    existing,
+    reachable,
+    read_document,
+    say,
+    show,
+    table,
+)
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -89,7 +99,7 @@ def remove(name: NameArgument, home: HomeOption = None, json: JsonOption = False
 def _seen(home: HomeOption) -> list[dict[str, object]]:
     from gateway.admin import looking
 
-    return looking.accounts(existing(home))
+    return looking.accounts(reachable(home))
 
 
 def _told(result: dict[str, object], json: bool, text: str) -> None:

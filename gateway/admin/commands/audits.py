@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.admin.terminal import HomeOption, JsonOption, existing, say, show
+from gateway.admin.terminal import HomeOption, JsonOption, reachable, say, show
 from gateway.core.errors import Misuse
 
 app = typer.Typer(no_args_is_help=True)
@@ -33,7 +33,7 @@ def tail(
     """The newest records, oldest of them first."""
     from gateway.audit import read
 
-    where = existing(home)
+    where = reachable(home)
     entries = read.tail(where.audit, number)
     if json and not follow:
         show([entry.fields for entry in entries], True, "")
@@ -63,7 +63,7 @@ def search(
     from gateway.audit.search import search as find
 
     filters = Filters(token, account, None, kind, text, _time(since), _time(until), denied)
-    entries = list(find(existing(home).audit, filters, number))
+    entries = list(find(reachable(home).audit, filters, number))
     if json:
         show([entry.fields for entry in entries], True, "")
         return
@@ -79,7 +79,7 @@ def export(
     """The log's own lines, oldest first, as JSONL on stdout; the chain is checked on the way."""
     from gateway.audit.read import records
 
-    for entry in records(existing(home).audit, since):
+    for entry in records(reachable(home).audit, since):
         print(entry.line.decode(), end="")
 
 
@@ -94,7 +94,7 @@ def verify(
     from gateway.store.sqlite import SqliteStore
     from gateway.vault.envelope import LockedVault
 
-    where = existing(home)
+    where = reachable(home)
     store = SqliteStore.open_for_reading(where.state)
     header, noted = store.vault(), store.checkpoint()
     store.close()
@@ -122,7 +122,7 @@ def why(
     """Everything that was recorded of one decision."""
     from gateway.audit.search import find
 
-    entries = find(existing(home).audit, decision_id)
+    entries = find(reachable(home).audit, decision_id)
     if not entries:
         raise Misuse(f"no record of decision {decision_id}", "it may have been pruned, or belong to another home")
     if json:

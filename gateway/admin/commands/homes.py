@@ -8,7 +8,7 @@ import typer
 
 from gateway.admin.commands.tokens import fail_on, revocation_text
 from gateway.admin.desk import asker, operate
-from gateway.admin.terminal import HomeOption, JsonOption, PassphraseOption, existing, say, show
+from gateway.admin.terminal import HomeOption, JsonOption, PassphraseOption, existing, reachable, say, show
 from gateway.core.errors import Misuse
 from gateway.home import Home
 
@@ -40,7 +40,7 @@ def status(home: HomeOption = None, json: JsonOption = False) -> None:
     from gateway.admin import looking
     from gateway.admin.control import Silent, ask
 
-    where = existing(home)
+    where = reachable(home)
     try:
         seen = ask(where, "status", {})
     except Silent:
@@ -72,7 +72,7 @@ def panic(
     passphrase_file: PassphraseOption = None,
 ) -> None:
     """Revoke every token; with --cancel-orders then cancel every open order with the real keys."""
-    where = existing(home)
+    where = reachable(home)
     result = operate(where, "token.revoke", {"names": [], "all": True})
     if cancel_orders:
         try:
@@ -117,7 +117,7 @@ def backup(
     file: Annotated[Path, typer.Argument(help="A new file.")], home: HomeOption = None, json: JsonOption = False
 ) -> None:
     """A consistent copy of the home, still sealed; works while the gateway runs."""
-    result = operate(existing(home), "backup", {"file": str(file.absolute())})
+    result = operate(reachable(home), "backup", {"file": str(file.absolute())})
     show(result, json, f"{file}: {result['files']} files, {result['bytes']} bytes, still sealed")
 
 

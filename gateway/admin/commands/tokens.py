@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.admin.desk import asker, operate
-from gateway.admin.terminal import HomeOption, JsonOption, PassphraseOption, existing, say, show, table
+from gateway.admin.terminal import HomeOption, JsonOption, PassphraseOption, existing, reachable, say, show, table
 from gateway.core.errors import Misuse
 
 app = typer.Typer(no_args_is_help=True)
@@ -79,7 +79,7 @@ def list_(home: HomeOption = None, json: JsonOption = False) -> None:
     """All tokens, revoked ones included."""
     from gateway.admin import looking
 
-    seen = looking.all_tokens(existing(home))
+    seen = looking.all_tokens(reachable(home))
     show(seen, json, table(COLUMNS, seen) if seen else "no tokens yet: `tradewarden token issue`")
 
 
@@ -88,7 +88,7 @@ def show_(name: NameArgument, home: HomeOption = None, json: JsonOption = False)
     """One token."""
     from gateway.admin import looking
 
-    found = [token for token in looking.all_tokens(existing(home)) if token["name"] == name]
+    found = [token for token in looking.all_tokens(reachable(home)) if token["name"] == name]
     if not found:
         raise Misuse(f"there is no token {name!r}", "`tradewarden token list` shows them")
     live = [token for token in found if token["state"] != "revoked"]
@@ -99,7 +99,7 @@ def show_(name: NameArgument, home: HomeOption = None, json: JsonOption = False)
 @app.command()
 def pause(name: NameArgument, home: HomeOption = None, json: JsonOption = False) -> None:
     """Cancels and reads only, until resumed."""
-    show(operate(existing(home), "token.pause", {"name": name}), json, f"token {name} paused: cancels and reads only")
+    show(operate(reachable(home), "token.pause", {"name": name}), json, f"token {name} paused: cancels and reads only")
 
 
 @app.command()
@@ -124,7 +124,7 @@ def revoke(
     """Final. When this returns no later byte leaves with the token."""
     if bool(names) == every:
         raise typer.BadParameter("name the tokens, or say --all")
-    where = existing(home)
+    where = reachable(home)
     given = {"names": names or [], "all": every}
     result = operate(where, "token.revoke", given)
     revoked = result["revoked"] + result["already_revoked"]
