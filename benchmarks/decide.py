@@ -1,19 +1,31 @@
 """What one decision costs, with every control of the policy language in force. Run: ``python benchmarks/decide.py``.
 
-Targets: an order within 60 µs, a read or a cancel within 10 µs. The ledger's counters are a stub that answers at
-once, for they are measured with the ledger. Compare numbers inside one run only.
+Target: an order within 150 µs with every control, a position over ten markets and limits over the account; a read or
+a cancel within 25 µs. It is asked once with counters that answer at once, and once of a ledger that holds 10,000
+open orders of 1,000 tokens. Compare numbers inside one run only.
 """
 
 import time
 import timeit
+from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
+from gateway.core.decision import Reserve
 from gateway.core.intent import Cancel, Intent, OrderKind, Place, Read, ReadName, Side
+from gateway.core.money import Money
+from gateway.core.order import OrderEvent
 from gateway.core.request import Call, Endpoint, EndpointClass, Security
+from gateway.core.secret import Secret
 from gateway.core.snapshot import Instrument, Reference, Snapshot
-from gateway.core.token import TokenState
+from gateway.core.token import KeyKind, Token, TokenState, VerifyKey
+from gateway.ledger.ledger import Ledger
+from gateway.policy.account import load_account_limits
 from gateway.policy.decide import decide
 from gateway.policy.document import load
+from gateway.policy.strict_yaml import read
+from gateway.ports import Record
+from gateway.store.memory import MemoryStore
 
 POLICY = """\
 version: 1
@@ -24,15 +36,34 @@ limits:
   order: 500 USDT
   quantity: {BTC: 0.05, ETH: 1}
   open_orders: 20
+  position: 100_000 USDT in all
   turnover: 50_000 USDT per 24h
   messages: 10 per 1s
   requests: 20 per 1s
+  executions: 200 per 24h then halt
+  loss: 250 USDT per 24h then reduce_only
 price:
+  collar: 1% from reference
+  anchor: 10% from 24h vwap
   market: protect 0.3%
+  giveaway: 100 USDT per 24h then halt
   stale_after: 3s
+  sources: 3
+liquidity:
+  volume_24h: at least 20_000_000 USDT
+  share_of_1h: at most 1%
+hours: {days: [mon, tue, wed, thu, fri, sat, sun], from: "00:00", to: "24:00", zone: Europe/Berlin}
+if_silent: 90s then cancel_orders
 if_denied: 200 per 5m then cancel_only
+alerts: [denied, halted]
 parameters: {POST /api/v3/order: [strategyId]}
 """
+ACCOUNT = """\
+{turnover: 500_000 USDT per 24h, giveaway: 1_000 USDT per 24h, position: 200_000 USDT in all, order: 1_000 USDT,
+ loss: 5_000 USDT per 24h, open_orders: 20_000}
+"""
+MARKETS = ["BTCUSDT", *(f"COIN{number}USDT" for number in range(9))]
+MARKS = {market: Decimal(20) for market in MARKETS[1:]}
 ENDPOINT = Endpoint("POST", "host", "/api/v3/order", EndpointClass.ORDER_PLACE, Security.SIGNED, None, "order")
 INSTRUMENT = Instrument(
     "binance", "BTCUSDT", "BTC/USDT", "spot", "BTC", "USDT", Decimal("0.01"), Decimal("0.00001"), Decimal("0.001")
@@ -47,6 +78,10 @@ INTENTS: dict[str, Intent] = {
     "read": Read(ReadName.BALANCES),
     "cancel": Cancel("BTCUSDT", "1", None),
 }
+REFERENCE = Reference(
+    Decimal(64000), 0, "median of three", Decimal("63999.5"), Decimal("64000.5"), 3, anchor=Decimal(63000),
+    volume_24h=Decimal(2_000_000_000), volume_1h=Decimal(80_000_000),
+)  # fmt: skip
 ROUNDS, REPEATS = 2_000, 7
 
 
@@ -59,7 +94,20 @@ class Idle:
     def messages(self, window_ms: int) -> int:
         return 1
 
-    requests = cancels = denials = messages
+    requests = cancels = denials = executions = messages
+    giveaway = turnover
+
+    def position(self, market_id: str) -> Decimal:
+        return Decimal("0.25")
+
+    def working_quantity(self, market_id: str, side: Side) -> Decimal:
+        return Decimal("0.125")
+
+    def markets(self) -> list[str]:
+        return MARKETS
+
+    def equity_change(self, currency: str, window_ms: int, prices: Mapping[str, Decimal]) -> Decimal:
+        return Decimal("-12.5")
 
     def open_orders(self, market_id: str | None) -> int:
         return 3
@@ -68,16 +116,45 @@ class Idle:
         return 0
 
 
+def busy() -> Snapshot:
+    """The world of one token of a ledger where a thousand have ten working orders each, in ten markets."""
+    ledger = Ledger.open(MemoryStore())
+    now_ms, later = 1_800_000_000_000, 1_800_000_060_000
+    key = VerifyKey(KeyKind.HMAC, Secret(""))
+    prices = {**MARKS, "BTCUSDT": Decimal(64000)}
+    for number in range(10_000):
+        name = f"token{number % 1_000}"
+        token = Token(name, name, "binance", "main", "p", key, TokenState.ACTIVE, 1, 0, None, ())
+        market = MARKETS[number // 1_000]
+        order = Place(market, Side.BUY, OrderKind.LIMIT, SIZE, price=prices[market], client_id=f"c{number}")
+        value = Money(prices[market] * SIZE, "USDT")
+        given = Money(value.amount / 1000, "USDT")
+        reserve = Reserve(value, SIZE, given, prices[market], Decimal("0.001"))
+        ledger.reserve(token, order, reserve, now_ms, now_ms * 1000, Record(2 * number + 1, {}))
+        filled = OrderEvent(market, f"c{number}", str(number), SIZE / 2, value.amount / 2, False)
+        ledger.settle("main", [filled], now_ms, Record(2 * number + 2, {}))
+    ledger.mark("main", prices, now_ms)
+    ledger.mark("main", prices, later)
+    usage, account = ledger.usage("token7", later), ledger.account_usage("main", later)
+    reference = replace(REFERENCE, at_ms=later)
+    return Snapshot(later, TokenState.ACTIVE, usage, INSTRUMENT, reference, marks=MARKS, account=account)
+
+
 def main() -> None:
     """Print the best and the median of several rounds, in µs of CPU time per decision."""
     policy = load(POLICY, "benchmark")
-    snapshot = Snapshot(0, TokenState.ACTIVE, Idle(), INSTRUMENT, Reference(Decimal(64000), 0, "benchmark"))
-    print(f"{'decision':<26}{'best µs':>9}{'median µs':>11}")
-    for name, intent in INTENTS.items():
-        call = Call(ENDPOINT, intent)
-        timer = timeit.Timer(lambda call=call: decide(policy, call, snapshot), timer=time.process_time)  # type: ignore[misc]
-        runs = sorted(seconds / ROUNDS * 1e6 for seconds in timer.repeat(REPEATS, ROUNDS))
-        print(f"{name:<26}{runs[0]:>9.1f}{runs[REPEATS // 2]:>11.1f}")
+    account = load_account_limits(read(ACCOUNT, "benchmark"), "main")
+    quiet = Snapshot(0, TokenState.ACTIVE, Idle(), INSTRUMENT, REFERENCE, marks=MARKS, account=Idle())
+    for title, snapshot in (("at rest", quiet), ("10,000 open orders, 1,000 tokens", busy())):
+        print(f"{title:<34}{'best µs':>9}{'median µs':>11}")
+        for name, intent in INTENTS.items():
+            call = Call(ENDPOINT, intent)
+            timer = timeit.Timer(
+                lambda call=call, world=snapshot: decide(policy, call, world, account),  # type: ignore[misc]
+                timer=time.process_time,
+            )
+            runs = sorted(seconds / ROUNDS * 1e6 for seconds in timer.repeat(REPEATS, ROUNDS))
+            print(f"  {name:<32}{runs[0]:>9.1f}{runs[REPEATS // 2]:>11.1f}")
     loads = timeit.Timer(lambda: load(POLICY, "benchmark")).timeit(20) / 20 * 1e3
     print(f"reading a policy file: {loads:.1f} ms")
 

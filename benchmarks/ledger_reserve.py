@@ -14,10 +14,12 @@ from pathlib import Path
 from gateway.core.decision import Reserve
 from gateway.core.intent import OrderKind, Place, Side
 from gateway.core.money import Money
-from gateway.core.order import OrderEvent, OrderRow, OrderStatus
+from gateway.core.order import OrderEvent, OrderRow, OrderStatus, PositionRow
 from gateway.core.secret import Secret
+from gateway.core.snapshot import Usage
 from gateway.core.token import KeyKind, Token, TokenState, VerifyKey
-from gateway.ledger.ledger import AT_ONCE, Ledger
+from gateway.ledger.chores import AT_ONCE
+from gateway.ledger.ledger import Ledger
 from gateway.ports import Record
 from gateway.store import TokenRow
 from gateway.store.sqlite import SqliteStore
@@ -51,7 +53,8 @@ def order_row(number: int) -> OrderRow:
     """An open order, filled in part."""
     return OrderRow(
         f"old{number}", f"{number}", token_id(number % TRADING), "main", "BTCUSDT", Decimal(2), Decimal(100), "USDT",
-        Decimal(1), Decimal(40), OrderStatus.OPEN, NOW, NOW * 1000,
+        Decimal(1), Decimal(40), OrderStatus.OPEN, NOW, NOW * 1000, Side.BUY, Decimal(50), Decimal(2), Decimal(1),
+        Decimal(50), Decimal("0.001"), Decimal(40),
     )  # fmt: skip
 
 
@@ -65,7 +68,11 @@ def fill(store: SqliteStore) -> None:
         for number in range(EVENTS):
             kind, currency = (("message", ""), ("turnover", "USDT"))[number % 2]
             at = NOW - 7 * DAY + number * (7 * DAY // EVENTS)
-            change.add_event(token_id(number // 2 % TRADING), kind, currency, at, Decimal(1))
+            change.add_event(token_id(number // 2 % TRADING), "main", kind, currency, at, Decimal(1))
+        for number in range(TRADING):
+            change.put_position(PositionRow(token_id(number), "BTCUSDT", "main", "USDT", Decimal(10), NOW))
+        for number in range(60):
+            change.add_price("main", "BTCUSDT", NOW - number * DAY // 60, Decimal(50))
         change.put_clock(NOW)
 
 
@@ -98,9 +105,27 @@ def measure(path: Path) -> None:
         seen.messages(1_000)
         seen.open_orders("BTCUSDT")
 
+    def everything(usage: Usage) -> None:
+        usage.turnover("USDT", DAY)
+        usage.giveaway("USDT", DAY)
+        usage.executions(DAY)
+        usage.messages(1_000)
+        usage.denials(300_000)
+        usage.open_orders("BTCUSDT")
+        usage.position("BTCUSDT")
+        usage.working_quantity("BTCUSDT", Side.BUY)
+        usage.markets()
+        usage.equity_change("USDT", DAY, {"BTCUSDT": Decimal(50)})
+
+    def both(number: int) -> None:
+        everything(ledger.usage(token_id(number % TRADING), NOW))
+        everything(ledger.account_usage("main", NOW))
+
     def reserve(number: int) -> None:
         place = Place("BTCUSDT", Side.BUY, OrderKind.LIMIT, Decimal(1), price=Decimal(1), client_id=f"new{number}")
-        held = Reserve(Money(Decimal(100), "USDT"), Decimal(1))
+        held = Reserve(
+            Money(Decimal(100), "USDT"), Decimal(1), Money(Decimal(1), "USDT"), Decimal(1), Decimal("0.001")
+        )  # fmt: skip
         ledger.reserve(
             tokens[number % TRADING], place, held, NOW, NOW * 1000, Record(2 * number + 1, {"why": "x" * 400})
         )
@@ -109,12 +134,22 @@ def measure(path: Path) -> None:
         event = OrderEvent("BTCUSDT", f"new{number}", f"n{number}", Decimal(0), Decimal(0), final=False)
         ledger.settle("main", [event], NOW, Record(2 * TIMES + number, {"why": "x" * 400}))
 
+    def fill_one(number: int) -> None:
+        event = OrderEvent("BTCUSDT", f"new{number}", f"n{number}", Decimal("0.5"), Decimal("0.5"), final=False)
+        ledger.settle("main", [event], NOW, Record(3 * TIMES + number, {"why": "x" * 400}))
+
+    listed = [OrderEvent("BTCUSDT", f"old{n}", f"{n}", Decimal(1), Decimal(40), final=False) for n in range(OPEN)]
     foreign = [OrderEvent("BTCUSDT", f"no{n}", f"m{n}", Decimal(1), Decimal(1), final=True) for n in range(500)]
     timed("usage: first read of a token (three windows)", usage)
     timed("usage: later reads, 10,000 open, 1,000 tokens", usage)
+    timed("usage: every question, token and account, first", both)
+    timed("usage: every question, token and account, later", both)
     timed("reserve (synced)", reserve)
     timed("settle an acknowledgement", acknowledge)
-    timed("count a denial", lambda number: ledger.count(token_id(number % TRADING), "denial", NOW))
+    timed("settle a fill", fill_one)
+    timed("news of a list of 10,000 orders, none new", lambda _: ledger.news("main", listed), 5)
+    timed("strangers in a list of 10,000 orders", lambda _: ledger.strangers("main", listed), 5)
+    timed("count a denial", lambda number: ledger.count(tokens[number % TRADING], "denial", NOW))
     timed(f"tick that stores {AT_ONCE} counts", lambda _: ledger.tick(NOW), 3)
     timed("settle a list of 500 orders that are not ours", lambda _: ledger.settle("main", foreign, NOW, None), 50)
     print(f"{'memory of the process at most':48} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:8.1f} MiB")

@@ -20,7 +20,8 @@ from gateway.exchanges.registry import EXCHANGES
 from gateway.home import Home
 from gateway.ledger.ledger import Ledger
 from gateway.market.clock import Clocks
-from gateway.market.market import Markets
+from gateway.market.feed import Reaching
+from gateway.market.market import LIVE, Markets
 from gateway.metrics import Metrics
 from gateway.pipeline import Pipeline
 from gateway.ports import Surroundings
@@ -29,8 +30,11 @@ from gateway.registry.policies import PolicyShelf
 from gateway.registry.start import complete_log, open_state
 from gateway.registry.tokens import LiveTokens
 from gateway.settings import Settings
+from gateway.stages.follow import Follower
+from gateway.stages.marker import Marker
 from gateway.stages.reconcile import Reconciler
 from gateway.stages.send import Sender
+from gateway.stages.silence import Silence
 from gateway.store.sqlite import SqliteStore
 from gateway.vault.anchor import TokensDigest
 from gateway.vault.envelope import LockedVault, Vault
@@ -60,7 +64,8 @@ class Desk:
         self.upstream = _upstream(settings)
         self.lender = VaultLender(self._box_of)
         self.sender = Sender(self.clock, self.audit, self.lender, self.upstream)
-        self.market = Markets(self.exchanges, self.sender.public, self.clock)
+        reaching = Reaching(settings.upstream.connect_to, settings.upstream.ca_file)
+        self.market = Markets(self.exchanges, self.sender.public, self.clock, reaching)
 
     def unlock(self, passphrase: Secret) -> Vault:
         """Open the vault. Raises WrongPassphrase, Damaged."""
@@ -132,13 +137,17 @@ class Gateway(Desk):
             self._pause_all(opened.tokens)
         self.policies = PolicyShelf(home.policies, self.note)
         self.policies.reload()
+        self.market.needs = self._needs
         self.ledger = Ledger.open(self.store)
         self.metrics = Metrics()
         self.world = Surroundings(
             self.tokens, self.accounts, self.policies, self.ledger, self.audit, self.market, self.upstream,
             self.lender, self.clock, self.metrics, os.urandom,
         )  # fmt: skip
-        self.pipeline = Pipeline(self.world, self.sender)
+        self.follower = Follower(self.world, self.sender, self.exchanges)
+        self.silence = Silence(self.world, self.sender, self.exchanges)
+        self.marker = Marker(self.world)
+        self.pipeline = Pipeline(self.world, self.sender, self.follower.ready, self.silence.heard)
         self.reconciler = Reconciler(self.world, self.sender, self.exchanges)
 
     def paused(self, name: str) -> None:
@@ -158,6 +167,19 @@ class Gateway(Desk):
         """A control halted the token: paused until a person resumes it."""
         self.lifecycle.pause(token.name, why)
         self.paused(token.name)
+
+    def _needs(self) -> set[tuple[str, str]]:
+        """The markets that live tokens' policies name and want more than one source for; globs are asked on demand."""
+        live = {account.name for account in self.accounts.all() if account.environment == LIVE}
+        tokens = [token for token in self.tokens.live() if token.account in live]
+        policies = [(token.exchange, self.policies.find(token.policy)) for token in tokens]
+        return {
+            (exchange, symbol)
+            for exchange, policy in policies
+            if policy.orders and policy.sources > 1
+            for symbol in policy.symbols
+            if "*" not in symbol
+        }
 
     def _pause_all(self, tokens: list[Token]) -> None:
         for token in tokens:

@@ -18,11 +18,15 @@ class Metrics:
             "tradewarden_outcomes", "What became of orders and cancels sent.", ["exchange", "outcome"],
             registry=self.registry,
         )
+        self._alarms = Counter(
+            "tradewarden_alarms", "What a person must look at: see the audit log.", ["alarm"], registry=self.registry
+        )
         self._gauges = {
             name: Gauge(f"tradewarden_{name}", text, registry=self.registry)
             for name, text in (
                 ("tokens", "Tokens that are not revoked."),
                 ("connections", "Open connections of bots."),
+                ("turned_away", "Connections refused because there were too many, since the start."),
                 ("unresolved_orders", "Orders whose outcome is unknown."),
                 ("policies_refused", "Policy files whose newest version is not in force."),
                 ("audit_records", "Records in the audit log."),
@@ -40,6 +44,10 @@ class Metrics:
     def outcome(self, exchange: str, outcome: str) -> None:
         """What became of one call that was sent."""
         self._outcomes.labels(exchange, outcome).inc()
+
+    def alarmed(self, alarm: str) -> None:
+        """Something that a person must look at."""
+        self._alarms.labels(alarm).inc()
 
     def state(self, values: dict[str, int], offsets: dict[str, int | None]) -> None:
         """Set the gauges to what is true now."""

@@ -5,6 +5,7 @@
 Whatever goes wrong on the way becomes a denial in the exchange's own words. A failure of ours denies too.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
@@ -44,12 +45,18 @@ class Trail:
 
 
 class Pipeline:
-    """Handles one request after another; holds no state but what has been seen since the start."""
+    """Handles one request after another; holds no state but what has been seen since the start.
 
-    def __init__(self, world: Surroundings, sender: Sender) -> None:
+    ``ready`` says whether an account may place orders yet; ``heard`` is told of every token that proved itself.
+    """
+
+    def __init__(
+        self, world: Surroundings, sender: Sender, ready: Callable[[str], bool], heard: Callable[[str], None]
+    ) -> None:
         self._world = world
+        self._heard = heard
         self.authenticator = Authenticator(world.tokens, world.clock)
-        self._orders = Orders(world, sender)
+        self._orders = Orders(world, sender, ready)
         self._exits = Exits(world, sender)
         self._reads = Reads(world, sender)
 
@@ -71,6 +78,8 @@ class Pipeline:
         trail.token = token = self.authenticator(trail.exchange, call, raw, connection)
         if token is None:
             return await self._anonymous(trail.exchange, call, trail.decision_id)
+        if call.signed:
+            self._heard(token.id)
         return await self._decide(self._turn(trail.exchange, call, token, trail.decision_id))
 
     async def _anonymous(self, exchange: Exchange, call: Call, decision_id: str) -> Answer:
@@ -127,8 +136,8 @@ class Pipeline:
     def _write_down(self, trail: Trail, denied: Deny) -> None:
         self._world.meter.decided(trail.exchange.name, "deny", denied.code.value)
         token = trail.token
-        if token is not None and counts_as_denial(denied.code):
-            self._world.ledger.count(token.id, "denial", self._world.clock.now_ms())
+        if token is not None and trail.call is not None and trail.call.signed and counts_as_denial(denied.code):
+            self._world.ledger.count(token, "denial", self._world.clock.now_ms())
         policy = self._world.policies.find(token.policy) if token else None
         note(self._world, records.decision(trail.decision_id, token, policy, trail.call, denied), Need.READ)
 

@@ -1,8 +1,9 @@
 """What the pipeline needs from outside, as Protocols. Whoever implements one imports this file, never the reverse."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -17,6 +18,10 @@ from gateway.policy.document import Policy
 
 Gate = Callable[[], None]
 """Asked in the same event-loop step as the first write; raises to stop the send."""
+
+
+ListedOrder = tuple[str, str]
+"""An order as an account's list names it: its market, and its id there."""
 
 
 class Clock(Protocol):
@@ -93,6 +98,10 @@ class Ledger(Protocol):
         """What the token has used, for the controls."""
         ...
 
+    def account_usage(self, account: str, now_ms: int) -> Usage:
+        """The same over all tokens that the account ever had."""
+        ...
+
     def reserve(
         self, token: Token, order: Place, reserve: Reserve, now_ms: int, accept_until_us: int, record: "Record"
     ) -> None:
@@ -134,6 +143,37 @@ class Ledger(Protocol):
         """Every order whose outcome is unknown, of all accounts."""
         ...
 
+    def working_accounts(self) -> Sequence[str]:
+        """Every account that has orders that are not done."""
+        ...
+
+    def working_tokens(self) -> Sequence[tuple[str, str]]:
+        """Account and id of every token that has such orders."""
+        ...
+
+    def news(self, account: str, events: Sequence[OrderEvent]) -> Sequence[OrderEvent]:
+        """Those of the events that would teach the ledger something; nothing is learnt yet."""
+        ...
+
+    def strangers(self, account: str, events: Sequence[OrderEvent]) -> Sequence[OrderEvent]:
+        """Those of the account's listed orders that no token placed."""
+        ...
+
+    def noted(self, account: str) -> Collection[ListedOrder] | None:
+        """The strangers that were noted; None if no list of the account was ever taken in."""
+        ...
+
+    def note_strangers(
+        self,
+        account: str,
+        new: Iterable[ListedOrder],
+        listed: Collection[ListedOrder],
+        now_ms: int,
+        record: "Record",
+    ) -> None:
+        """Note these as seen, and the account as watched (durable); those long gone from the list are forgotten."""
+        ...
+
     def note_absent(self, account: str, client_id: str, now_ms: int) -> int:
         """The exchange does not know this id *after* it could still be accepted; how often it has said so,
 
@@ -141,7 +181,15 @@ class Ledger(Protocol):
         """
         ...
 
-    def count(self, token_id: str, kind: str, now_ms: int) -> None:
+    def marked(self) -> Sequence[tuple[str, str]]:
+        """Account and market id of every market whose price :meth:`mark` should be told, every few seconds."""
+        ...
+
+    def mark(self, account: str, prices: Mapping[str, Decimal], now_ms: int) -> None:
+        """What the account's markets are worth now; a later question about a loss starts from it."""
+        ...
+
+    def count(self, token: Token, kind: str, now_ms: int) -> None:
         """One more ``message``, ``denial``, ``request`` or ``cancel`` (counters; not synced)."""
         ...
 
@@ -192,12 +240,17 @@ class Market(Protocol):
         """The instrument as last loaded, or None."""
         ...
 
-    def reference(self, instrument: Instrument, environment: str) -> Reference | None:
-        """The last price known, whatever its age."""
+    def reference(self, instrument: Instrument, environment: str, max_age_ms: int) -> Reference | None:
+        """The fair price, of sources no older than that; None where none is, or where they disagree."""
         ...
 
-    async def refresh(self, exchange: str, environment: str, market_id: str, max_age_ms: int) -> None:
-        """See to it, if it can be done, that the instrument is known and its price younger than that."""
+    async def refresh(
+        self, exchange: str, environment: str, market_id: str, max_age_ms: int, sources: int = 1
+    ) -> None:
+        """See to it, if it can be done, that the instrument is known and its price younger than that.
+
+        Other venues are asked only where more than one source is wanted.
+        """
         ...
 
 
@@ -216,6 +269,10 @@ class Accounts(Protocol):
         """The account, or None once removed."""
         ...
 
+    def all(self) -> Sequence[Account]:
+        """Every account."""
+        ...
+
 
 class Meter(Protocol):
     """Counts for /metrics; no label ever carries a secret."""
@@ -226,6 +283,10 @@ class Meter(Protocol):
 
     def outcome(self, exchange: str, outcome: str) -> None:
         """What became of one call that was sent."""
+        ...
+
+    def alarmed(self, alarm: str) -> None:
+        """Something that a person must look at."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from hmac import compare_digest
 from typing import Final
@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from gateway.app import Gateway
 from gateway.core.errors import Misuse
+from gateway.edge.listener import Listener
 from gateway.home import Home
 from gateway.metrics import CONTENT_TYPE
 from gateway.settings import Address
@@ -30,9 +31,9 @@ HEADERS: Final = {
 class AdminPort:
     """Starlette on uvicorn, in the gateway's own loop."""
 
-    def __init__(self, gateway: Gateway, connections: Callable[[], int]) -> None:
+    def __init__(self, gateway: Gateway, listener: Listener) -> None:
         self._gateway = gateway
-        self._connections = connections
+        self._listener = listener
         self._token = metrics_token(gateway.home)
         self._hosts: frozenset[str] = frozenset()
         self._server: _Server | None = None
@@ -87,7 +88,8 @@ class AdminPort:
         gateway.metrics.state(
             {
                 "tokens": len(gateway.tokens.live()),
-                "connections": self._connections(),
+                "connections": len(self._listener),
+                "turned_away": self._listener.turned_away,
                 "unresolved_orders": len(gateway.ledger.unresolved()),
                 "policies_refused": len(gateway.policies.problems),
                 "audit_records": gateway.audit.next,

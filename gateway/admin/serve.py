@@ -55,7 +55,7 @@ class Serving:
         self._listener = Listener(gateway.pipeline.handle, self._refuse)
         self._operations = Operations(gateway, self._listener.close_owned_by)
         self._control = ControlServer(gateway.home, self._operations.perform)
-        self._admin = AdminPort(gateway, lambda: len(self._listener))
+        self._admin = AdminPort(gateway, self._listener)
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -113,6 +113,9 @@ class Serving:
         return [
             ("market", gateway.market.keep_fresh),
             ("reconciler", gateway.reconciler.run),
+            ("follower", gateway.follower.run),
+            ("silence", gateway.silence.run),
+            ("marker", gateway.marker.run),
             ("policies", self._watch_policies),
             ("tick", lambda: _every(TICK_S, _sync(gateway.tick))),
             ("checkpoint", lambda: _every(CHECKPOINT_S, _sync(gateway.checkpoint))),

@@ -53,6 +53,7 @@ class Finding:
 
     ``rule`` is its key in the policy (``limits.order``); ``limit`` and ``observed`` are its numbers with units;
     ``code`` says how a failure is answered; ``retry_after_ms`` when waiting helps; ``action`` what a failure sets.
+    ``suspended``: it failed, and the policy's shadow mode lets that pass.
     """
 
     rule: str
@@ -64,14 +65,22 @@ class Finding:
     retry_after_ms: int | None = None
     action: Action = Action.DENY
     action_ms: int = 0
+    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reserve:
-    """What an allowed order may cost at the worst: ``value`` in the quote, ``quantity`` in base."""
+    """What an allowed order may cost at the worst: ``value`` in the quote, ``quantity`` in base.
+
+    ``giveaway`` is what it may lose against the price it is charged against, ``fair``, fees at ``fee_rate`` (a
+    fraction of the value, the highest of the schedule) included, in the quote. None: nothing is charged.
+    """
 
     value: Money
     quantity: Decimal
+    giveaway: Money | None = None
+    fair: Decimal | None = None
+    fee_rate: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,11 @@ class Allow:
     order: Place | None = None
     reserve: Reserve | None = None
     delay_ms: int = 0
+
+    @property
+    def suspended(self) -> tuple[Finding, ...]:
+        """What a policy in shadow mode would have denied it for."""
+        return tuple(f for f in self.findings if f.suspended)
 
 
 @dataclass(frozen=True, slots=True)

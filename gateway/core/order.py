@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from gateway.core.intent import Side
+
 
 class OrderStatus(StrEnum):
     """What the ledger knows of an order. ``sent``: on its way; ``unknown``: no answer came."""
@@ -19,7 +21,7 @@ class OrderEvent:
     """What an answer said of one order. Fills are cumulative, so that repeats and late events change nothing.
 
     ``filled`` is base, ``filled_value`` quote. ``final``: it will never fill again. ``absent``: the exchange
-    does not know it.
+    does not know it. ``created_us`` (exchange's clock): when the exchange took it in, where the answer says so.
     """
 
     market_id: str
@@ -29,13 +31,17 @@ class OrderEvent:
     filled_value: Decimal
     final: bool
     absent: bool = False
+    created_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
     """One order in the ledger. ``value`` is what was reserved, ``committed`` what fills have used of it (quote).
 
-    ``accept_until_us`` (exchange's clock): until when the signed request could still be accepted.
+    ``accept_until_us`` (exchange's clock): until when the signed request could still be accepted. ``price`` is its
+    limit as it left. ``giveaway`` is what was reserved against ``fair`` with fees at ``fee_rate``, ``given`` what fills
+    have used of that. ``filled_value`` is what the fills were worth, as the exchange told it (quote). ``shadow``: it
+    left under a policy that only watches.
     """
 
     client_id: str
@@ -51,3 +57,23 @@ class OrderRow:
     status: OrderStatus
     placed_at: int
     accept_until_us: int
+    side: Side
+    price: Decimal
+    giveaway: Decimal
+    given: Decimal
+    fair: Decimal
+    fee_rate: Decimal
+    filled_value: Decimal = Decimal(0)
+    shadow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PositionRow:
+    """A token's own net fills in one market since its issue: base, buys minus sells. ``at``: ms of the last fill."""
+
+    token_id: str
+    market_id: str
+    account: str
+    currency: str
+    quantity: Decimal
+    at: int

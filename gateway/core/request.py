@@ -138,3 +138,8 @@ class Call:
     def parameters(self) -> Mapping[str, str]:
         """The extras by name."""
         return dict(self.extras)
+
+    @property
+    def signed(self) -> bool:
+        """Whether the bot's signature came with it. A token's id alone travels in clear, and proves nobody."""
+        return self.proof is not None and self.proof.signature is not None

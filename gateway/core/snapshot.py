@@ -1,9 +1,11 @@
 """What a decision is made from, besides the policy and the intent: one frozen look at the world."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
+from gateway.core.intent import Side
 from gateway.core.token import TokenState
 
 
@@ -27,18 +29,67 @@ class Instrument:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A fair price for an instrument and the local time (ms) it was true at the latest."""
+    """A fair price for an instrument and the local time (ms) it was true at the latest.
+
+    ``price`` is what collars measure from. ``buy`` and ``sell`` are the fair prices that a buy and a sell are charged
+    against, each the less favourable to the order where sources differ. ``sources`` independent venues agreed on
+    it; ``quoted`` has each one's name and price. ``anchor`` (average price of 24 h) and the trailing volumes (in
+    the quote) are slow, and None where no venue told.
+    """
 
     price: Decimal
     at_ms: int
     source: str
+    buy: Decimal | None = None
+    sell: Decimal | None = None
+    sources: int = 1
+    quoted: tuple[tuple[str, Decimal], ...] = ()
+    anchor: Decimal | None = None
+    volume_24h: Decimal | None = None
+    volume_1h: Decimal | None = None
+
+    def fair(self, side: Side) -> Decimal:
+        """The price that an order of this side is charged against."""
+        special = self.buy if side is Side.BUY else self.sell
+        return self.price if special is None else special
 
 
 class Usage(Protocol):
-    """What a token has used, as the ledger knows it at the snapshot's time. Windows are ms, rolling."""
+    """What a token (or all tokens of an account) has used, as the ledger knows it at the snapshot's time.
+
+    Windows are ms, rolling. Positions are base by market, whole: a fee taken in the base is charged to the giveaway
+    and not subtracted from what was bought.
+    """
 
     def turnover(self, currency: str, window_ms: int) -> Decimal:
         """Traded within the window plus everything reserved now, in ``currency``."""
+        ...
+
+    def giveaway(self, currency: str, window_ms: int) -> Decimal:
+        """Lost against the fair price within the window, fees included, plus everything reserved now."""
+        ...
+
+    def executions(self, window_ms: int) -> int:
+        """Orders whose first fill was learnt within the window."""
+        ...
+
+    def position(self, market_id: str) -> Decimal:
+        """Its own net fills since issue, in base: buys minus sells. Below zero: it sold what it did not buy."""
+        ...
+
+    def working_quantity(self, market_id: str, side: Side) -> Decimal:
+        """Base that may still fill on that side: working, on its way, or of unknown outcome."""
+        ...
+
+    def markets(self) -> Sequence[str]:
+        """The markets where it has a position or working orders."""
+        ...
+
+    def equity_change(self, currency: str, window_ms: int, prices: Mapping[str, Decimal]) -> Decimal | None:
+        """What its own trading in markets quoted in ``currency`` gained (or lost, below zero) within the window.
+
+        ``prices`` are today's by market. None where a price, now or at the window's start, is not known.
+        """
         ...
 
     def messages(self, window_ms: int) -> int:
@@ -71,7 +122,9 @@ class Snapshot:
     """The world at ``now_ms`` (local clock) for one token.
 
     ``instrument`` and ``reference`` are those of the intent's market, None where unknown. ``cancels_foreign``:
-    the order that a cancel names belongs to another live token.
+    the order that a cancel names belongs to another live token. ``marks`` has fresh prices of the other markets that
+    ``usage.markets()`` names, in the quote of the intent's market; one that is missing is unknown. ``account`` is what
+    all tokens of the account have used, None where nobody asks.
     """
 
     now_ms: int
@@ -80,3 +133,5 @@ class Snapshot:
     instrument: Instrument | None = None
     reference: Reference | None = None
     cancels_foreign: bool = False
+    marks: Mapping[str, Decimal] = field(default_factory=dict)
+    account: Usage | None = None

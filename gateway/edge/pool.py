@@ -8,10 +8,14 @@ are open or opening at once.
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.edge.dial import Dialler
 from gateway.edge.line import Line
 from gateway.ports import NotSent
+
+_CHOICES: Final = 3
+"""How many lines that break at once a send looks at."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,11 +49,24 @@ class Pool:
 
     async def wait(self, owner: str, *, fresh: bool) -> Line:
         """The next line that is free or new. Raises NotSent."""
-        loop = asyncio.get_running_loop()
-        wait = _Wait(owner, fresh, loop.create_future())
-        self._waits.append(wait)
+        try:
+            async with asyncio.timeout(self._patience):
+                for again in range(_CHOICES):
+                    line = await self._queue(_Wait(owner, fresh, asyncio.get_running_loop().create_future()), again > 0)
+                    if line.quiet() if line.served else not line.closing:
+                        return line
+                    line.abort("it had something to read when it was passed on")
+        except TimeoutError:
+            raise NotSent(f"{self.host}: no connection became free in time") from None
+        raise NotSent(f"{self.host}: its connections break as soon as they are open")
+
+    async def _queue(self, wait: _Wait, first: bool) -> Line:
+        """Wait in line; ``first`` keeps the place of one whose turn it was."""
+        if first:
+            self._waits.appendleft(wait)
+        else:
+            self._waits.append(wait)
         self._dial_for_waits()
-        late = loop.call_later(self._patience, _end, wait, NotSent(f"{self.host}: no connection became free in time"))
         try:
             return await wait.line
         except asyncio.CancelledError:
@@ -57,9 +74,7 @@ class Pool:
                 self.free(wait.line.result())
             raise
         finally:
-            late.cancel()
-            if wait in self._waits:
-                self._waits.remove(wait)
+            self._waits.remove(wait)
 
     def busy(self) -> int:
         """How many lines carry a request."""

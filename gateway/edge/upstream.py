@@ -22,7 +22,6 @@ IDLE_S: Final = 30.0
 """How long an unused line counts as fresh; exchanges' front ends close theirs after a minute or more."""
 
 _SWEEP_S: Final = 0.5
-_CHOICES: Final = 3
 
 
 class UpstreamPool:
@@ -91,11 +90,7 @@ class UpstreamPool:
 
     async def _wait(self, pool: Pool, owner: str, *, fresh: bool) -> Line:
         self._start_ticker()
-        for _ in range(_CHOICES):
-            line = await pool.wait(owner, fresh=fresh)
-            if not line.closing:
-                return line
-        raise NotSent(f"{pool.host}: its connections break as soon as they are open")
+        return await pool.wait(owner, fresh=fresh)
 
     async def _exchange(self, pool: Pool, line: Line, wire: bytes, owner: str, gate: Gate) -> Answer:
         try:

@@ -3,8 +3,34 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
-from gateway.core.order import OrderRow, OrderStatus
-from gateway.ledger.fills import reserved
+from gateway.core.intent import Side
+from gateway.core.order import OrderEvent, OrderRow, OrderStatus
+from gateway.ledger.fills import reserved, reserved_giveaway, working_quantity
+from gateway.ledger.holders import Holder, holders
+
+
+class Working:
+    """Sums over a holder's working orders; amounts in units, by currency, market, or market and side."""
+
+    __slots__ = ("giveaway", "orders", "orders_in", "quantity", "value")
+
+    def __init__(self) -> None:
+        self.orders = 0
+        self.orders_in: Counter[str] = Counter()
+        self.value: Counter[str] = Counter()
+        self.giveaway: Counter[str] = Counter()
+        self.quantity: Counter[tuple[str, Side]] = Counter()
+
+    def add(self, order: OrderRow, sign: int) -> None:
+        """Take the order in (+1) or out (-1)."""
+        self.orders += sign
+        self.orders_in[order.market_id] += sign
+        self.value[order.currency] += sign * reserved(order)
+        self.giveaway[order.currency] += sign * reserved_giveaway(order)
+        self.quantity[order.market_id, order.side] += sign * working_quantity(order)
+
+
+_NOTHING = Working()
 
 
 class Book:
@@ -15,9 +41,8 @@ class Book:
         self._of_account: defaultdict[str, dict[str, OrderRow]] = defaultdict(dict)
         self._of_token: defaultdict[tuple[str, str], dict[str, OrderRow]] = defaultdict(dict)
         self._by_order_id: defaultdict[tuple[str, str], dict[str, OrderRow]] = defaultdict(dict)
-        self._open: Counter[tuple[str, str | None]] = Counter()
         self._unacknowledged: Counter[tuple[str, str, str]] = Counter()
-        self._reserved: Counter[tuple[str, str]] = Counter()
+        self._sums: defaultdict[Holder, Working] = defaultdict(Working)
         for order in orders:
             self.put(order)
 
@@ -40,23 +65,32 @@ class Book:
         """The working orders of that exchange id, of any instrument."""
         return list(self._by_order_id.get((account, order_id), {}).values())
 
+    def named(self, account: str, event: OrderEvent) -> OrderRow | None:
+        """The working order of the event's exchange id; cheap, for lists are long and say little that is new."""
+        rows = self._by_order_id.get((account, event.order_id or ""))
+        return next((row for row in rows.values() if row.market_id == event.market_id), None) if rows else None
+
     def of(self, account: str, token_id: str | None) -> Iterator[OrderRow]:
         """The account's working orders, of one token or of all."""
         if token_id is None:
             return iter(self._of_account.get(account, {}).values())
         return iter(self._of_token.get((account, token_id), {}).values())
 
-    def open_orders(self, token_id: str, market_id: str | None) -> int:
-        """How many of the token's orders work, in one instrument or in all."""
-        return self._open[token_id, market_id]
+    def working(self, holder: Holder) -> Working:
+        """The sums over the holder's working orders; not to be changed."""
+        return self._sums.get(holder, _NOTHING)
+
+    def tokens(self) -> list[tuple[str, str]]:
+        """Account and id of every token that has working orders."""
+        return [key for key, orders in self._of_token.items() if orders]
+
+    def accounts(self) -> list[str]:
+        """Every account that has working orders."""
+        return [account for account, orders in self._of_account.items() if orders]
 
     def unacknowledged(self, account: str, token_id: str, market_id: str) -> int:
         """How many of the token's working orders there have no exchange id yet."""
         return self._unacknowledged[account, token_id, market_id]
-
-    def reserved(self, token_id: str, currency: str) -> int:
-        """What the token's working orders hold in that currency, in units."""
-        return self._reserved[token_id, currency]
 
     def __iter__(self) -> Iterator[OrderRow]:
         """Every working order."""
@@ -78,7 +112,6 @@ class Book:
                 del self._by_order_id[key]
 
     def _count(self, order: OrderRow, sign: int) -> None:
-        self._open[order.token_id, None] += sign
-        self._open[order.token_id, order.market_id] += sign
         self._unacknowledged[order.account, order.token_id, order.market_id] += sign * (order.order_id is None)
-        self._reserved[order.token_id, order.currency] += sign * reserved(order)
+        for holder in holders(order.token_id, order.account):
+            self._sums[holder].add(order, sign)

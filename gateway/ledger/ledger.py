@@ -4,34 +4,31 @@ Law: what is counted is stored first and taken into memory only after the commit
 ledger's clock is the latest time at which money moved; it never steps back, not even across a restart.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final, Self
 
 from gateway.core.decision import DenyCode, Reserve
 from gateway.core.errors import Refused
-from gateway.core.intent import Place
+from gateway.core.intent import Place, Side
+from gateway.core.money import EXACT
 from gateway.core.order import OrderEvent, OrderRow, OrderStatus
 from gateway.core.token import Token
 from gateway.ledger.absences import Absences
 from gateway.ledger.book import Book
+from gateway.ledger.chores import KEEP_MS, Chores
+from gateway.ledger.fills import charge, says_nothing, surprising
+from gateway.ledger.flows import AMOUNTS, Kind, flows
+from gateway.ledger.holders import Holder
 from gateway.ledger.lesson import Lesson
+from gateway.ledger.marks import Market, Marks
+from gateway.ledger.positions import Positions
 from gateway.ledger.storage import Change, Storage
+from gateway.ledger.strangers import Strangers
 from gateway.ledger.units import amount, units
-from gateway.ledger.usage import Counts, Kind, UsageAt
-from gateway.ledger.windows import LONGEST_MS
-from gateway.ports import Record
-
-WRITE_EVERY_MS: Final = 1_000
-"""How often counts that no money depends on are stored; a crash forgets at most these."""
-
-PRUNE_EVERY_MS: Final = 60_000
-AT_ONCE: Final = 256
-"""How many rows one tick stores, and how many it prunes, at most: no chore holds up a decision for long."""
-
-KEEP_MS: Final = LONGEST_MS + 24 * 3_600_000
-"""Usage events are kept for the longest window, the roundings, and a day to spare."""
+from gateway.ledger.usage import Books, Counts, UsageAt
+from gateway.ports import ListedOrder, Record
 
 _ZERO: Final = Decimal(0)
 
@@ -39,8 +36,8 @@ _ZERO: Final = Decimal(0)
 class Ledger:
     """The orders and the usage of all tokens; see :class:`gateway.ports.Ledger`.
 
-    ``clock`` is the ledger's clock in ms. ``surprises`` counts events that taught something new about an order that
-    was over (a fill after a release): each is a hint that an answer was misread.
+    ``clock`` is the ledger's clock in ms. ``surprises`` counts what the exchange told and cannot be (a fill after a
+    release, a fill worse than its limit): each is a hint that an answer was misread.
     """
 
     def __init__(self, storage: Storage, orders: Iterable[OrderRow]) -> None:
@@ -48,8 +45,12 @@ class Ledger:
         self._book = Book(orders)
         self._counts = Counts(storage)
         self._absences = Absences()
-        self._write_at = self._prune_at = 0
         self.clock = storage.clock()
+        self._positions = Positions(storage.positions(self.clock - KEEP_MS))
+        self._marks = Marks(storage)
+        self._strangers = Strangers(storage)
+        self._chores = Chores(storage, self._counts, self._marks)
+        self._books = Books(self._counts, self._book, self._positions, self._marks)
         self.surprises = 0
 
     @classmethod
@@ -59,7 +60,11 @@ class Ledger:
 
     def usage(self, token_id: str, now_ms: int) -> UsageAt:
         """What the token has used, for the controls."""
-        return UsageAt(token_id, now_ms, self.clock, self._counts, self._book)
+        return UsageAt(Holder(token_id), now_ms, self.clock, self._books)
+
+    def account_usage(self, account: str, now_ms: int) -> UsageAt:
+        """The same over all tokens that the account ever had."""
+        return UsageAt(Holder(account, is_account=True), now_ms, self.clock, self._books)
 
     def knows(self, account: str, client_id: str) -> bool:
         """Whether the account's ledger has ever seen this client order id."""
@@ -75,11 +80,11 @@ class Ledger:
         at = max(now_ms, self.clock)
         with self._storage.transaction(record) as change:
             change.add_order(row)
-            change.add_event(row.token_id, Kind.MESSAGE, "", now_ms, Decimal(1))
+            change.add_event(row.token_id, row.account, Kind.MESSAGE, "", now_ms, Decimal(1))
             change.put_clock(at)
         self.clock = at
         self._book.put(row)
-        self._counts.add(row.token_id, Kind.MESSAGE, "", now_ms, 1)
+        self._counts.add(row.token_id, row.account, Kind.MESSAGE, "", now_ms, 1)
 
     def release(self, account: str, client_id: str, now_ms: int, record: Record) -> None:
         """A definite reject, or an unknown that the exchange never accepted: what is reserved goes back."""
@@ -124,32 +129,60 @@ class Ledger:
         """Orders that are not done."""
         return [row for row in self._book.of(account, token_id) if market_id in (None, row.market_id)]
 
+    def working_accounts(self) -> Sequence[str]:
+        """Every account that has orders that are not done."""
+        return self._book.accounts()
+
+    def working_tokens(self) -> Sequence[tuple[str, str]]:
+        """Account and id of every token that has such orders."""
+        return self._book.tokens()
+
+    def news(self, account: str, events: Sequence[OrderEvent]) -> Sequence[OrderEvent]:
+        """Those of the events that would teach the ledger something; nothing is learnt yet."""
+        return [event for event in events if self._teaches(account, event)]
+
+    def strangers(self, account: str, events: Sequence[OrderEvent]) -> Sequence[OrderEvent]:
+        """Those of the account's listed orders that no token placed."""
+        return [
+            event for event in events
+            if self._book.named(account, event) is None
+            and Lesson(account, self._book, self._storage).row(event) is None
+        ]  # fmt: skip
+
+    def noted(self, account: str) -> Collection[ListedOrder] | None:
+        """The strangers that were noted; None if no list of the account was ever taken in."""
+        return self._strangers.noted(account)
+
+    def note_strangers(
+        self, account: str, new: Iterable[ListedOrder], listed: Collection[ListedOrder], now_ms: int, record: Record
+    ) -> None:
+        """Note these as seen, and the account as watched; those long gone from the list are forgotten."""
+        self._strangers.note(account, new, listed, now_ms, record)
+
     def unresolved(self) -> Sequence[OrderRow]:
         """Every order whose outcome is unknown, of all accounts."""
         return [row for row in self._book if row.status is OrderStatus.UNKNOWN]
 
-    def count(self, token_id: str, kind: str, now_ms: int) -> None:
+    def count(self, token: Token, kind: str, now_ms: int) -> None:
         """One more ``message`` (of a denied order), ``denial``, ``request`` or ``cancel``; :meth:`tick` stores it."""
-        self._counts.count(token_id, Kind(kind), now_ms)
+        self._counts.count(token.id, token.account, Kind(kind), now_ms)
+
+    def marked(self) -> Sequence[tuple[str, str]]:
+        """Account and market id of every market whose price :meth:`mark` should be told, every few seconds."""
+        return [market for market in self._marks.wanted() if self._positions.is_held(*market)]
+
+    def mark(self, account: str, prices: Mapping[str, Decimal], now_ms: int) -> None:
+        """What the account's markets are worth now; a later question about a loss starts from it."""
+        for market_id, price in prices.items():
+            self._marks.note(Market(account, market_id), now_ms, price)
 
     def tick(self, now_ms: int) -> None:
-        """Store counts and prune old events, when it is time; cheap otherwise. Raises Unavailable (try again)."""
-        writes = self._counts.unwritten() and _due(now_ms, self._write_at, WRITE_EVERY_MS)
-        if writes or _due(now_ms, self._prune_at, PRUNE_EVERY_MS):
-            self._write(now_ms)
+        """Store what is only counted yet and prune what is too old, when it is time. Raises Unavailable (try again)."""
+        self._chores.tick(now_ms, self.clock)
 
     def close(self) -> None:
         """Store what is only counted yet."""
-        while self._counts.unwritten():
-            self._write(self._write_at)
-
-    def _write(self, now_ms: int) -> None:
-        with self._storage.transaction(synced=False) as change:
-            written = self._counts.write(change, AT_ONCE)
-            pruned = change.prune_events(min(now_ms, self.clock) - KEEP_MS, AT_ONCE)
-        self._counts.written(written)
-        self._write_at = now_ms - WRITE_EVERY_MS if len(written) == AT_ONCE else now_ms
-        self._prune_at = now_ms - PRUNE_EVERY_MS if pruned == AT_ONCE else now_ms
+        self._chores.finish(self.clock)
 
     def _apply(self, orders: Iterable[tuple[OrderRow, OrderRow]], now_ms: int, record: Record | None) -> bool:
         changed = [(before, after) for before, after in orders if after != before]
@@ -160,18 +193,30 @@ class Ledger:
         with self._storage.transaction(record, synced=False) as change:
             for before, after in changed:
                 _store(change, before, after, at)
+            for position in (moved := self._positions.moved(changed, at)):
+                change.put_position(position)
             change.put_clock(at)
         self.clock = at
         for before, after in changed:
             self._take_in(before, after, at)
+        for position in moved:
+            self._positions.put(position)
         return True
 
     def _take_in(self, before: OrderRow, after: OrderRow, at: int) -> None:
         self._book.put(after)
-        self._counts.add(after.token_id, Kind.TURNOVER, after.currency, at, units(after.committed - before.committed))
-        self.surprises += before.status is OrderStatus.DONE
+        for flow in flows(before, after):
+            self._counts.add(after.token_id, after.account, flow.kind, flow.unit, at, flow.number)
+        self.surprises += surprising(before, after)
         if after.status is OrderStatus.DONE:
             self._absences.forget(after.account, after.client_id)
+
+    def _teaches(self, account: str, event: OrderEvent) -> bool:
+        if (row := self._book.named(account, event)) is not None and says_nothing(row, event):
+            return False
+        lesson = Lesson(account, self._book, self._storage)
+        lesson.hear([event])
+        return bool(lesson.learnt())
 
     def _order(self, account: str, client_id: str) -> OrderRow | None:
         return self._book.get(account, client_id) or self._storage.order(account, client_id)
@@ -189,21 +234,28 @@ def _taken_up(order: OrderRow) -> OrderRow:
 
 def _store(change: Change, before: OrderRow, after: OrderRow, at: int) -> None:
     change.replace_order(after)
-    if after.committed > before.committed:
-        committed = after.committed - before.committed
-        change.add_event(after.token_id, Kind.TURNOVER, after.currency, at, committed)
+    for flow in flows(before, after):
+        total = amount(flow.number) if flow.kind in AMOUNTS else Decimal(flow.number)
+        change.add_event(after.token_id, after.account, flow.kind, flow.unit, at, total)
 
 
 def _sent(token: Token, order: Place, reserve: Reserve, now_ms: int, accept_until_us: int) -> OrderRow:
-    if order.client_id is None or reserve.quantity <= 0 or reserve.value.amount < 0:
-        raise ValueError("an order is reserved with its client id, a quantity above zero and a value not below it")
+    if order.client_id is None or order.price is None or reserve.quantity <= 0 or reserve.value.amount < 0:
+        raise ValueError("an order is reserved with its client id, its limit, its quantity and a value not below zero")
+    fair, giveaway = _charged(order.side, order.price, reserve)
     return OrderRow(
         order.client_id, None, token.id, token.account, order.market_id, reserve.quantity,
         amount(units(reserve.value.amount)), reserve.value.currency, _ZERO, _ZERO,
-        OrderStatus.SENT, now_ms, accept_until_us,
+        OrderStatus.SENT, now_ms, accept_until_us, order.side, order.price, giveaway, _ZERO, fair, reserve.fee_rate,
     )  # fmt: skip
 
 
-def _due(now_ms: int, last_ms: int, every_ms: int) -> bool:
-    # Either way: a clock that was set back must not stop it until the old time comes round again.
-    return abs(now_ms - last_ms) >= every_ms
+def _charged(side: Side, limit: Decimal, reserve: Reserve) -> tuple[Decimal, Decimal]:
+    """The fair price and the reserved giveaway; both zero where nothing is charged."""
+    if reserve.giveaway is None or reserve.fair is None:
+        return _ZERO, _ZERO
+    at_limit = EXACT.multiply(limit, reserve.quantity)
+    worst = charge(side, reserve.fair, reserve.fee_rate, reserve.quantity, at_limit)
+    if reserve.giveaway.amount < worst or reserve.giveaway.currency != reserve.value.currency:
+        raise ValueError("a giveaway is reserved in the quote, and for the worst that the limit lets happen")
+    return reserve.fair, amount(units(reserve.giveaway.amount))

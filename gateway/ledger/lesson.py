@@ -26,7 +26,7 @@ class Lesson:
     def hear(self, events: Sequence[OrderEvent]) -> None:
         """Learn from events; those of orders that the ledger does not know are passed over."""
         for event in events:
-            before = next((row for row in self._candidates(event) if named(row, event)), None)
+            before = self.row(event)
             if before is not None and not event.absent:
                 self.present.add(before.client_id)
                 self._take(before, learn(before, event))
@@ -34,6 +34,10 @@ class Lesson:
     def learnt(self) -> list[tuple[OrderRow, OrderRow]]:
         """The orders that are other than they were: before and after."""
         return [(self._before[key], after) for key, after in self._after.items() if after != self._before[key]]
+
+    def row(self, event: OrderEvent) -> OrderRow | None:
+        """The order that the event speaks of, as it is known by now; None if no token placed it."""
+        return next((row for row in self._candidates(event) if named(row, event)), None)
 
     def _take(self, before: OrderRow, after: OrderRow) -> None:
         self._before.setdefault(before.client_id, before)
@@ -48,12 +52,14 @@ class Lesson:
             yield heard
 
     def _stored(self, event: OrderEvent) -> Iterator[OrderRow]:
-        if event.order_id is not None:
-            yield from self._book.by_order_id(self._account, event.order_id)
+        """The rows of its exchange id; only where there is none, that of its client id, which names can borrow."""
+        for rows in (self._book.by_order_id, self._storage.orders_by_id) if event.order_id is not None else ():
+            same = [row for row in rows(self._account, event.order_id or "") if row.market_id == event.market_id]
+            if same:
+                yield from same
+                return
         if event.client_id is not None and (row := self._by_client_id(event.client_id)) is not None:
             yield row
-        if event.order_id is not None:
-            yield from self._storage.orders_by_id(self._account, event.order_id)
 
     def _by_client_id(self, client_id: str) -> OrderRow | None:
         return self._book.get(self._account, client_id) or self._storage.order(self._account, client_id)

@@ -12,6 +12,17 @@ LONGEST_MS: Final = 7 * 24 * 3_600_000
 """The longest window of the policy's grammar."""
 
 
+def bucket_width(length_ms: int) -> int:
+    """How long one bucket of a window of that length is."""
+    return max(1, length_ms // BUCKETS)
+
+
+def begins_ms(length_ms: int, now_ms: int) -> int:
+    """When the oldest bucket that such a window still counts at that time began."""
+    width = bucket_width(length_ms)
+    return (now_ms - length_ms) // width * width
+
+
 class Window:
     """A rolling sum over ``length_ms``. Times are ms; one that lies before the last counts as at the last."""
 
@@ -19,7 +30,7 @@ class Window:
 
     def __init__(self, length_ms: int) -> None:
         self._length = length_ms
-        self._width = max(1, length_ms // BUCKETS)
+        self._width = bucket_width(length_ms)
         self._buckets: deque[list[int]] = deque()
         self._total = 0
 

@@ -1,12 +1,14 @@
-"""Instruments and reference prices from the exchange's own public book.
+"""Instruments and reference prices: the exchange's own public book, and on live accounts what other venues quote.
 
-Only what orders ask for is fetched. A market that was used lately is kept fresh in the background, so that an
-order seldom waits for its price. A price's time is when it was *asked* for: the earliest moment it can be of.
+Own books are fetched as orders ask for them; a market used lately is kept fresh in the background, so that an order
+seldom waits for its price. Other venues are listened to for the symbols that live policies name, and for what was used
+lately. A price's time is when it was *asked* for: the earliest moment it can be of. Play money has play prices: testnet
+and demo accounts go by the exchange's own book alone, and their references have one source.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from decimal import Decimal
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any, Final
 
@@ -17,6 +19,9 @@ from gateway.core.request import Answer, Call
 from gateway.core.snapshot import Instrument, Reference
 from gateway.exchanges.exchange import Exchange
 from gateway.market.clock import Clocks
+from gateway.market.feed import Feed, Reaching
+from gateway.market.quotes import Quote, Quotes, combine, told
+from gateway.market.venues import wanted
 
 log = structlog.get_logger()
 
@@ -26,20 +31,35 @@ Fetch = Callable[[Exchange, Call, str], Awaitable[Answer]]
 KEEP_FRESH_MS: Final = 60_000
 """A market unused for this long is no longer fetched."""
 INSTRUMENTS_MS: Final = 3_600_000
+LIVE: Final = "live"
+FIRST_WAIT_S: Final = 2.0
+"""How long the first order in a market may wait until as many venues as wanted have quoted it."""
+WARN_MS: Final = 60_000
 Venue = tuple[str, str]
 """An exchange's name and the environment."""
+Needs = Callable[[], Iterable[tuple[str, str]]]
+"""The markets that live policies name and want more than one source for: exchange and unified symbol."""
 
 
 class Markets:
     """The Market of ports, and what keeps it fresh."""
 
-    def __init__(self, exchanges: dict[str, Exchange], fetch: Fetch, clocks: Clocks) -> None:
+    def __init__(
+        self, exchanges: dict[str, Exchange], fetch: Fetch, clocks: Clocks, reaching: Reaching | None = None
+    ) -> None:
+        """Without ``reaching`` no other venue is asked."""
+        self.needs: Needs = tuple
         self._exchanges = exchanges
         self._fetch = fetch
         self._clocks = clocks
         self._instruments: dict[Venue, dict[str, Instrument]] = {}
         self._loaded_at: dict[Venue, int] = {}
-        self._prices: dict[tuple[Venue, str], Reference] = {}
+        self._own: dict[tuple[Venue, str], Quote] = {}
+        self._live = Quotes()
+        self._feed = Feed(self._live, clocks, reaching) if reaching else None
+        self._combined: dict[tuple[str, str], tuple[int, int, Reference]] = {}
+        self._combining: dict[tuple[str, str], int] = {}
+        self._warned_at: dict[str, int] = {}
         self._used: dict[tuple[Venue, str], tuple[int, int]] = {}
         self._running: dict[tuple[Any, ...], asyncio.Task[None]] = {}
 
@@ -47,32 +67,95 @@ class Markets:
         """The instrument as last loaded, or None."""
         return self._instruments.get((exchange, environment), {}).get(market_id)
 
-    def reference(self, instrument: Instrument, environment: str) -> Reference | None:
-        """The last price known, whatever its age."""
-        return self._prices.get(((instrument.exchange, environment), instrument.market_id))
+    def reference(self, instrument: Instrument, environment: str, max_age_ms: int) -> Reference | None:
+        """The fair price, of sources no older than that; None where none is, or where they disagree."""
+        if environment == LIVE and instrument.market == "spot":
+            return self._combine(instrument, max_age_ms)
+        own = self._own.get(((instrument.exchange, environment), instrument.market_id))
+        return None if own is None else Reference(own.middle, own.at_ms, f"{own.venue} book")
+
+    def _combine(self, instrument: Instrument, max_age_ms: int) -> Reference | None:
+        now_ms, key = self._clocks.now_ms(), (instrument.exchange, instrument.market_id)
+        known = self._combined.get(key)
+        if known and known[:2] == (self._live.version, max_age_ms) and now_ms - known[2].at_ms <= max_age_ms:
+            return known[2]
+        reference = combine(self._live, instrument, now_ms, max_age_ms)
+        if reference is None:
+            self._warn(instrument, now_ms, max_age_ms)
+        else:
+            self._combined[key] = (self._live.version, max_age_ms, reference)
+        return reference
+
+    def _warn(self, instrument: Instrument, now_ms: int, max_age_ms: int) -> None:
+        """Why nobody knows a price, once a minute."""
+        if now_ms - self._warned_at.get(instrument.symbol, -WARN_MS) >= WARN_MS:
+            self._warned_at[instrument.symbol] = now_ms
+            quoted = {name: str(price) for name, price in told(self._live, instrument, now_ms, max_age_ms)}
+            why = "the sources disagree" if quoted else "no source is fresh"
+            log.warning("no reference price", symbol=instrument.symbol, why=why, quoted=quoted)
 
     def age_ms(self, exchange: str, environment: str, market_id: str) -> int | None:
-        """How old the market's price is, or None if it has none."""
-        price = self._prices.get(((exchange, environment), market_id))
-        return None if price is None else self._clocks.now_ms() - price.at_ms
+        """How old the exchange's own price of the market is, or None if it has none."""
+        own = self._own.get(((exchange, environment), market_id))
+        return None if own is None else self._clocks.now_ms() - own.at_ms
 
-    async def refresh(self, exchange: str, environment: str, market_id: str, max_age_ms: int) -> None:
-        """See to it, if it can be done, that the instrument is known and its price younger than that."""
+    async def refresh(self, exchange: str, environment: str, market_id: str, max_age_ms: int, sources: int = 1) -> None:
+        """See to it, if it can be done, that the instrument is known and its price younger than that.
+
+        Other venues are asked where more than one source is wanted; the first order in a market that no policy names
+        waits for them, FIRST_WAIT_S at the most.
+        """
         venue = (exchange, environment)
         if venue not in self._instruments:
             await self._once(("instruments", venue), lambda: self._load_instruments(venue))
-        if self.instrument(exchange, environment, market_id) is None:
+        instrument = self.instrument(exchange, environment, market_id)
+        if instrument is None:
             return
         self._used[venue, market_id] = (self._clocks.now_ms(), max_age_ms)
         age_ms = self.age_ms(exchange, environment, market_id)
         if age_ms is None or age_ms > max_age_ms:
             await self._once(("price", venue, market_id), lambda: self._load_price(venue, market_id))
+        if sources > 1 and environment == LIVE:
+            is_first = (exchange, market_id) not in self._combining
+            self._combining[exchange, market_id] = self._clocks.now_ms()
+            if is_first:
+                await self._first_quotes(instrument, max_age_ms, sources)
+
+    async def _first_quotes(self, instrument: Instrument, max_age_ms: int, sources: int) -> None:
+        feed = self._feed
+        if feed is None or feed.pid is None:
+            return
+        self._listen()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_WAIT_S):
+                while len(told(self._live, instrument, self._clocks.now_ms(), max_age_ms)) < sources:
+                    await feed.news()
 
     async def keep_fresh(self) -> None:
         """Run until cancelled: clocks, instruments, and the prices of markets in use."""
-        while True:
-            await self._tick()
-            await asyncio.sleep(self._pause_ms() / 1000)
+        async with asyncio.TaskGroup() as group:
+            if self._feed is not None:
+                group.create_task(self._feed.run())
+            while True:
+                await self._tick()
+                await asyncio.sleep(self._pause_ms() / 1000)
+
+    def _listen(self) -> None:
+        """Tell the feed what is needed now."""
+        if self._feed is None:
+            return
+        named = {
+            (exchange, base, quote)
+            for exchange, symbol in self.needs()
+            for base, _, quote in [symbol.partition("/")]
+            if ":" not in quote
+        }
+        used = {
+            (instrument.exchange, instrument.base, instrument.quote)
+            for name, market_id in self._combining
+            if (instrument := self.instrument(name, LIVE, market_id))
+        }
+        self._feed.want(wanted(named | used), self._pause_ms())
 
     async def measure(self, exchange: str, environment: str) -> bool:
         """Measure the exchange's clock; False if it did not answer."""
@@ -96,6 +179,8 @@ class Markets:
 
     async def _tick(self) -> None:
         now_ms = self._clocks.now_ms()
+        self._combining = {key: at_ms for key, at_ms in self._combining.items() if now_ms - at_ms < KEEP_FRESH_MS}
+        self._listen()
         self._used = {key: use for key, use in self._used.items() if now_ms - use[0] < KEEP_FRESH_MS}
         stale = [venue for venue, loaded_at in self._loaded_at.items() if now_ms - loaded_at > INSTRUMENTS_MS]
         prices = [self._once(("price", *key), partial(self._load_price, *key)) for key in self._used]
@@ -125,9 +210,12 @@ class Markets:
         asked_ms = self._clocks.now_ms()
         answer = await self._ask(adapter, adapter.book(market_id), venue[1])
         book = adapter.parse_book(answer) if answer is not None else None
-        if book is not None:
-            middle = (book.bid + book.ask) / Decimal(2)
-            self._prices[venue, market_id] = Reference(middle, asked_ms, f"{venue[0]} book")
+        instrument = self.instrument(*venue, market_id)
+        if book is not None and instrument is not None:
+            quote = Quote(venue[0], instrument.base, instrument.quote, book.bid, book.ask, asked_ms)
+            self._own[venue, market_id] = quote
+            if venue[1] == LIVE:
+                self._live.put(quote)
 
     async def _ask(self, adapter: Exchange, call: Call, environment: str) -> Answer | None:
         """The answer, or None; whoever needs it denies for lack of it, and the log says why."""

@@ -1,22 +1,27 @@
 """The decision. Pure; deny wins; every control is asked, so that a denial names every reason.
 
 A control that raises has failed (promise 8: fail closed). An order is allowed only with a valuation, and leaves as
-the valuation says, never as it came.
+the valuation says, never as it came. Under a policy in shadow what its own settings would deny passes, with the
+findings that failed; ``shadow.suspended`` says which, and an allowed call's failed findings are exactly those.
 """
 
+from dataclasses import replace
 from typing import Final, assert_never
 
 from gateway.core.decision import Allow, Decision, Deny, DenyCode, Finding, Reserve, deny
 from gateway.core.intent import Cancel, CancelAll, Forbidden, Intent, Place, Public, Read
 from gateway.core.request import Call
-from gateway.core.snapshot import Snapshot
+from gateway.core.snapshot import Reference, Snapshot
+from gateway.policy.account import AccountLimits, decide_account
 from gateway.policy.controls import FLOORS
-from gateway.policy.controls.control import Control, Valued
+from gateway.policy.controls.control import FAILED, Valued, ask
 from gateway.policy.controls.price import MarketPrice
+from gateway.policy.controls.references import Collar
 from gateway.policy.document import Policy
-from gateway.policy.valuation import Unvalued, Valuation, stale, valuation
+from gateway.policy.exits import may_exit, reduces
+from gateway.policy.shadow import suspended
+from gateway.policy.valuation import Unvalued, Valuation, stale, unpriced, valuation
 
-_FAILED: Final = "failed ({}); denied to be safe"
 _UNCOUNTED: Final = frozenset({
     DenyCode.MALFORMED, DenyCode.UNKNOWN_ENDPOINT,  # said before anyone is known
     DenyCode.TOKEN, DenyCode.SIGNATURE, DenyCode.TIMESTAMP, DenyCode.REPLAY,  # anyone could send these
@@ -25,21 +30,22 @@ _UNCOUNTED: Final = frozenset({
 })  # fmt: skip
 
 
-def decide(policy: Policy, call: Call, snapshot: Snapshot) -> Decision:
-    """Allow or Deny with the findings of every control; ties of severity go to the policy's own rule. Never raises."""
+def decide(policy: Policy, call: Call, snapshot: Snapshot, account: AccountLimits | None = None) -> Decision:
+    """Allow or Deny with the findings of every control; ties of severity go to the policy's own rule. Never raises.
+
+    ``account``: limits over all tokens of the account, which hold beside the policy's; they need ``snapshot.account``.
+    """
     valued = _valued(policy, call.intent, snapshot)
-    findings = tuple([_ask(control, call, snapshot, valued) for control in (*policy.controls, *FLOORS)])
-    for finding in findings:
-        if not finding.passed:
-            return deny(findings)
+    own = tuple([ask(control, call, snapshot, valued) for control in policy.controls])
+    if policy.shadow:
+        own = suspended(policy, own)
+    floors = tuple([ask(control, call, snapshot, valued) for control in FLOORS])
+    beside = decide_account(account, call, snapshot, valued) if account else ()
+    findings = (*own, *floors, *beside)
+    failed = tuple([finding for finding in findings if not finding.passed and not finding.suspended])
+    if failed:
+        return replace(deny(failed), findings=findings)
     return _allow(call.intent, findings, valued)
-
-
-def _ask(control: Control, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
-    try:
-        return control.check(call, snapshot, valued)
-    except Exception as error:
-        return control.fails(DenyCode.INTERNAL, _FAILED.format(type(error).__name__))
 
 
 def _valued(policy: Policy, intent: Intent, snapshot: Snapshot) -> Valued:
@@ -49,15 +55,30 @@ def _valued(policy: Policy, intent: Intent, snapshot: Snapshot) -> Valued:
     try:
         return _value(policy, intent, snapshot)
     except Exception as error:
-        return Unvalued(DenyCode.INTERNAL, _FAILED.format(type(error).__name__))
+        return Unvalued(DenyCode.INTERNAL, FAILED.format(type(error).__name__))
 
 
 def _value(policy: Policy, place: Place, snapshot: Snapshot) -> Valuation | Unvalued:
+    """At a fresh price; at a stale one only a reduction that may leave at the last good price has a value."""
+    instrument, reference = snapshot.instrument, snapshot.reference
+    if instrument is None or reference is None or (reason := unpriced(snapshot, place.market_id)):
+        return Unvalued(DenyCode.UNPRICED, unpriced(snapshot, place.market_id) or "no price")
+    market, collar = policy.find(MarketPrice), policy.find(Collar)
+    valued = valuation(place, instrument, reference, market.protect if market else None)
+    if isinstance(valued, Valuation) and reduces(valued, snapshot.usage):
+        valued = replace(valued, reduction=True)
     reason = stale(snapshot, place.market_id, policy.stale_after_ms)
-    if reason or snapshot.instrument is None or snapshot.reference is None:
-        return Unvalued(DenyCode.UNPRICED, reason or "no price")
-    market = policy.find(MarketPrice)
-    return valuation(place, snapshot.instrument, snapshot.reference, market.protect if market else None)
+    if not reason or isinstance(valued, Unvalued):
+        return valued
+    age_ms = snapshot.now_ms - reference.at_ms
+    exits = may_exit(valued, place.kind, reference, age_ms, collar.fraction if collar else None)
+    return valued if exits else Unvalued(DenyCode.UNPRICED, reason)
+
+
+def fresh(reference: Reference, now_ms: int, policy: Policy) -> bool:
+    """Whether a price, of any market, is one that this policy would take for fresh."""
+    usable = reference.price.is_finite() and reference.price > 0 and reference.sources >= policy.sources
+    return usable and abs(now_ms - reference.at_ms) <= policy.stale_after_ms
 
 
 def _allow(intent: Intent, findings: tuple[Finding, ...], valued: Valued) -> Decision:
@@ -78,8 +99,8 @@ def _allow(intent: Intent, findings: tuple[Finding, ...], valued: Valued) -> Dec
 def _order(place: Place, findings: tuple[Finding, ...], valued: Valued) -> Decision:
     if not isinstance(valued, Valuation):
         return _unsafe("decide", "nothing denied an order without a value", findings)
-    reserve = None if place.test else Reserve(valued.value, valued.quantity)
-    return Allow(findings, valued.order, reserve)
+    reserve = Reserve(valued.value, valued.quantity, valued.giveaway, valued.fair, valued.fee_rate)
+    return Allow(findings, valued.order, None if place.test else reserve)
 
 
 def _unsafe(rule: str, detail: str, findings: tuple[Finding, ...]) -> Deny:

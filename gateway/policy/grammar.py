@@ -26,7 +26,11 @@ MAX_WINDOW_MS: Final = 31 * 86_400_000
 """The longest window: what the ledger must remember stays bounded."""
 
 _ACTIONS: Final = {action.value: action for action in Action}
-_ACTIONS_LIKE: Final = "an action is deny, cancel_only or halt"
+_ACTIONS_LIKE: Final = "an action is deny, reduce_only, cancel_only or halt"
+_SEVERITY: Final = {action: rank for rank, action in enumerate(Action)}
+PASSING: Final = frozenset({Action.REDUCE_ONLY, Action.CANCEL_ONLY})
+"""Actions that end with the limit's window; after a halt only a person resumes."""
+_WORDS: Final = frozenset({"each", "in", "per", "then"})
 _UNITS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 _CURRENCY: Final = re.compile(rf"(?=.*[A-Z]){CURRENCY}", re.ASCII)
 _NUMBER: Final = re.compile(NUMBER, re.ASCII)
@@ -179,13 +183,14 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Which parts of the grammar one limit has. ``must_act``: it must say what follows."""
+    """Which parts of the grammar one limit has. ``must_act``: it must say what follows; ``acts``: it may."""
 
     example: str
     money: bool = False
     scoped: bool = False
     windowed: bool = False
     must_act: bool = False
+    acts: bool = True
 
     @property
     def like(self) -> str:
@@ -222,6 +227,37 @@ def limit_or_unlimited(text: str, shape: Shape) -> Limit | Unlimited:
     return Unlimited(text.removeprefix("unlimited because ").strip())
 
 
+def tighter(one: Limit | Unlimited, other: Limit | Unlimited) -> Limit | Unlimited:
+    """What is at most as much as either: the smaller number in the longer window, the graver action.
+
+    Raises BadValue where they are in different currencies.
+    """
+    if isinstance(one, Unlimited) or isinstance(other, Unlimited):
+        return other if isinstance(one, Unlimited) and isinstance(other, Limit) else one
+    if one.unit != other.unit:
+        raise BadValue(f"{one} and {other} cannot be compared", "one policy, one quote currency")
+    return Limit(
+        min(one.number, other.number),
+        one.unit,
+        one.scope if one.scope is other.scope else Scope.IN_ALL,
+        max(one.window_ms, other.window_ms),
+        max(one.action, other.action, key=_SEVERITY.__getitem__),
+    )
+
+
+def between(text: str, lead: str, tail: str, like: str) -> str:
+    """What stands between two fixed phrases: the ``1%`` of ``1% from reference``."""
+    words = " ".join(word for word in text.split(" ") if word)
+    if not (words.startswith(lead) and words.endswith(tail) and len(words) > len(lead) + len(tail)):
+        raise BadValue(f"{_quote(text)} is not understood", f"write it like {like}")
+    return words[len(lead) : len(words) - len(tail)]
+
+
+def money(text: str, like: str) -> Money:
+    """An amount of a currency: ``500 USDT``."""
+    return limit(text, Shape(like, money=True, acts=False)).money
+
+
 def _unglued(glued: re.Match[str], rest: list[str], shape: Shape) -> str:
     spaced = " ".join([glued[1], glued[glued.lastindex or 0].upper(), *rest])
     return f"write {spaced}" if shape.money and _reads(spaced, shape) else shape.like
@@ -238,7 +274,7 @@ def _reads(text: str, shape: Shape) -> bool:
 def _unit(rest: list[str], shape: Shape) -> str:
     if not shape.money:
         return ""
-    if not rest:
+    if not rest or rest[0] in _WORDS:
         raise BadValue("the currency is missing", shape.like)
     return currency(rest.pop(0))
 
@@ -269,7 +305,7 @@ def _word(rest: list[str], word: str, read: Callable[[str], int], shape: Shape) 
 
 
 def _then(rest: list[str], shape: Shape) -> Action:
-    if rest[:1] != ["then"]:
+    if rest[:1] != ["then"] or not shape.acts:
         if shape.must_act and not rest:
             raise BadValue("'then …' is missing", shape.like)
         return Action.DENY
@@ -284,10 +320,8 @@ def _then(rest: list[str], shape: Shape) -> Action:
 
 
 def _applies(action: Action, shape: Shape) -> None:
-    if action is Action.REDUCE_ONLY:
-        raise BadValue("'then reduce_only' is not supported yet by this version", "an action is cancel_only or halt")
-    if action is Action.CANCEL_ONLY and not shape.windowed:
-        raise BadValue("'then cancel_only' ends with a window, and this limit has none", "write 'then halt'")
+    if action in PASSING and not shape.windowed:
+        raise BadValue(f"'then {action}' ends with a window, and this limit has none", "write 'then halt'")
     if action is Action.DENY and shape.must_act:
         raise BadValue("'then deny' does nothing here", shape.like)
 

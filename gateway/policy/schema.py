@@ -4,12 +4,12 @@ from typing import Any
 
 from gateway.policy.controls import SETTINGS
 from gateway.policy.controls.control import Key
-from gateway.policy.document import SECTIONS, VERSION
+from gateway.policy.document import EXTENDS, SECTIONS, VERSION
 
 
 def schema() -> dict[str, Any]:
     """The schema (draft 2020-12). A file that it accepts may still be refused by the loader, never the reverse."""
-    root: dict[str, Any] = {VERSION.path: _described(VERSION)}
+    root: dict[str, Any] = {key.path: _described(key) for key in (VERSION, EXTENDS)}
     for section in SECTIONS:
         root[section] = {"type": "object", "additionalProperties": False, "properties": {}}
     for setting in SETTINGS:

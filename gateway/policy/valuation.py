@@ -1,9 +1,10 @@
 """What an order can cost at the worst: ONE function, for every kind of order, shared by every control.
 
 Worst price: a buy counts at its limit; a sell at the highest of its limit, its trigger and the reference, for that
-is what leaves the account. A market order leaves as a limit IOC at ``reference * (1 ± protect)``, a market-type stop
+is what leaves the account. A market order leaves as a limit IOC at ``fair * (1 ± protect)``, a market-type stop
 or take-profit as its limit form at ``trigger * (1 ± protect)``; both limits are rounded towards the reference
 (a buy's down, a sell's up), so that the exchange itself enforces a price no worse than the policy's.
+Worst giveaway: what its limit lies beyond the fair price of its side, over the whole quantity, and the highest fee.
 An order whose price or quantity nothing bounds has no value: Unvalued, and every control denies it.
 """
 
@@ -23,13 +24,21 @@ _ONE: Final = Decimal(1)
 
 @dataclass(frozen=True, slots=True)
 class Valuation:
-    """``order`` as it will leave; ``worst_price`` quote per base; ``value`` and ``fee`` in the quote, exact."""
+    """``order`` as it will leave; ``worst_price`` quote per base; ``value``, ``fee``, ``giveaway`` in the quote, exact.
+
+    ``giveaway`` is the most it can lose against ``fair``, the fee at ``fee_rate`` (of the value) included.
+    ``reduction``: with the open orders of its side filled, it brings the token's own position nearer zero, not past it.
+    """
 
     order: Place
     quantity: Decimal
     worst_price: Decimal
     value: Money
     fee: Money
+    giveaway: Money
+    fair: Decimal
+    fee_rate: Decimal
+    reduction: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +53,33 @@ class _UnboundedError(Exception):
     """The order cannot be valued at any price."""
 
 
+def reduction(valued: object) -> bool:
+    """Whether a call's order is valued and a reduction."""
+    return isinstance(valued, Valuation) and valued.reduction
+
+
+def unpriced(snapshot: Snapshot, market_id: str) -> str | None:
+    """Why there is no price for this market, however old; None when there is one."""
+    instrument, reference = snapshot.instrument, snapshot.reference
+    if instrument is None:
+        return f"the instrument {market_id} is not known"
+    if reference is None:
+        return f"no price of {instrument.symbol} is known"
+    for price in (reference.price, reference.buy, reference.sell):
+        if price is not None and (not price.is_finite() or price <= 0):
+            return f"the price of {instrument.symbol} is not above zero"
+    return None
+
+
 def stale(snapshot: Snapshot, market_id: str, stale_after_ms: int) -> str | None:
     """Why there is no fresh price for this market; None when there is one.
 
     A reference from the future by more than ``stale_after_ms`` would never age: it is no fresh price either.
     """
-    if snapshot.instrument is None:
-        return f"the instrument {market_id} is not known"
-    if snapshot.reference is None:
-        return f"no price of {snapshot.instrument.symbol} is known"
+    if (reason := unpriced(snapshot, market_id)) or snapshot.instrument is None or snapshot.reference is None:
+        return reason
     age = snapshot.now_ms - snapshot.reference.at_ms
-    if abs(age) > stale_after_ms:
-        return f"the price of {snapshot.instrument.symbol} is {age} ms old"
-    if not snapshot.reference.price.is_finite() or snapshot.reference.price <= 0:
-        return f"the price of {snapshot.instrument.symbol} is not above zero"
-    return None
+    return f"the price of {snapshot.instrument.symbol} is {age} ms old" if abs(age) > stale_after_ms else None
 
 
 def valuation(
@@ -66,8 +87,8 @@ def valuation(
 ) -> Valuation | Unvalued:
     """The order's worst case at a fresh ``reference``; ``protect`` is the fraction market orders may slip, or None."""
     try:
-        order = _leaves(place, instrument, reference.price, protect)
-        return _worst(order, instrument, reference.price)
+        order = _leaves(place, instrument, reference.fair(place.side), protect)
+        return _worst(order, instrument, reference)
     except _UnboundedError as reason:
         return Unvalued(DenyCode.ORDER, str(reason))
 
@@ -81,14 +102,19 @@ def _leaves(place: Place, instrument: Instrument, reference: Decimal, protect: D
     return shape(place, instrument, reference, protect)
 
 
-def _worst(order: Place, instrument: Instrument, reference: Decimal) -> Valuation:
+def _worst(order: Place, instrument: Instrument, reference: Reference) -> Valuation:
     price, quantity = order.price, order.quantity
     if price is None or price <= 0 or quantity is None or quantity <= 0:
         raise _UnboundedError("its price and quantity are not both above zero")
-    worst = price if order.side is Side.BUY else max(price, reference, order.trigger or price)
+    fair, quote, fee_rate = reference.fair(order.side), instrument.quote, max(instrument.max_fee, _ZERO)
+    buys = order.side is Side.BUY
+    worst = price if buys else max(price, reference.price, fair, order.trigger or price)
     value = EXACT.multiply(worst, quantity)
-    fee = EXACT.multiply(value, max(instrument.max_fee, _ZERO))
-    return Valuation(order, quantity, worst, Money(value, instrument.quote), Money(fee, instrument.quote))
+    fee = EXACT.multiply(value, fee_rate)
+    beyond = EXACT.subtract(price, fair) if buys else EXACT.subtract(fair, price)
+    lost = EXACT.multiply(max(beyond, _ZERO), quantity)
+    giveaway = Money(EXACT.add(lost, fee), quote)
+    return Valuation(order, quantity, worst, Money(value, quote), Money(fee, quote), giveaway, fair, fee_rate)
 
 
 def _limit(place: Place, instrument: Instrument, reference: Decimal, protect: Decimal | None) -> Place:

@@ -4,6 +4,7 @@ From the snapshot to the record there is no await: on one event loop that makes 
 budgets exact. What was sent is released only by a definite rejection; everything else stays reserved.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from gateway.core.decision import Allow, Deny, DenyCode
@@ -21,32 +22,36 @@ from gateway.stages.turn import Denied, Turn, gate, judge, look, need_room, rene
 class Orders:
     """The story of one order."""
 
-    def __init__(self, world: Surroundings, sender: Sender) -> None:
+    def __init__(self, world: Surroundings, sender: Sender, ready: Callable[[str], bool]) -> None:
         self._world = world
         self._sender = sender
+        self._ready = ready
 
     async def place(self, turn: Turn, order: Place) -> Answer:
         """Raises Denied, Refused or Unavailable (nothing left) or NoAnswer (it may be working)."""
         world = self._world
+        policy = turn.policy
         await world.market.refresh(
-            turn.exchange.name, turn.account.environment, order.market_id, turn.policy.stale_after_ms
+            turn.exchange.name, turn.account.environment, order.market_id, policy.stale_after_ms, policy.sources
         )
         turn = renewed(turn, world)
         need_room(world, Need.ORDER)
+        if not self._ready(turn.account.name):
+            raise Unavailable("the account's working orders are being read again after the start; try again")
         snapshot = look(turn, world)
         try:
             allowed = judge(turn, snapshot, world)
             leaving = self._leaving(turn, allowed, order)
         except Refused:
-            world.ledger.count(turn.token.id, "message", snapshot.now_ms)
+            world.ledger.count(turn.token, "message", snapshot.now_ms)
             raise
-        turn = replace(turn, call=replace(turn.call, intent=leaving))
         body = records.decision(
             turn.decision_id, turn.token, turn.policy, turn.call, replace(allowed, order=leaving), snapshot.reference
         )
+        turn = replace(turn, call=replace(turn.call, intent=leaving))
         record = world.audit.draft(body)
         if allowed.reserve is None:
-            world.ledger.count(turn.token.id, "message", snapshot.now_ms)
+            world.ledger.count(turn.token, "message", snapshot.now_ms)
             world.audit.append(record, sync=False)
             return await self._send(turn)
         now_us = world.clock.exchange_us(turn.exchange.name)

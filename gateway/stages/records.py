@@ -35,8 +35,14 @@ def decision(
     if call is not None:
         body |= {"call": str(call.endpoint), "intent": described(call.intent)}
     if reference is not None:
-        body["reference"] = {"price": plain(reference.price), "at": reference.at_ms, "source": reference.source}
+        body["reference"] = _reference(reference)
     return body | _verdict(decided)
+
+
+def _reference(reference: Reference) -> Body:
+    body: Body = {"price": plain(reference.price), "at": reference.at_ms, "source": reference.source}
+    quoted = {name: plain(price) for name, price in reference.quoted}
+    return body | ({"quoted": quoted} if quoted else {})
 
 
 def _verdict(decided: Decision) -> Body:
@@ -109,3 +115,20 @@ def events(learned: Sequence[OrderEvent]) -> list[Mapping[str, Any]]:
         }
         for event in learned[:100]
     ]
+
+
+def watched(account: str, strangers: int) -> Body:
+    """An account's first list: how many orders stood there that no token had placed."""
+    return {"type": "watched", "account": account, "strangers": strangers}
+
+
+def alarm(name: str, account: str, event: OrderEvent) -> Body:
+    """What a person must look at: an order, and on which account."""
+    return {
+        "type": "alarm",
+        "alarm": name,
+        "account": account,
+        "market_id": event.market_id,
+        "order_id": event.order_id,
+        "client_id": event.client_id,
+    }

@@ -1,15 +1,16 @@
 """One request on its way: what every later stage needs to know of it, and the look at the world it is judged by."""
 
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from gateway.core.decision import Action, Allow, Decision, Deny, DenyCode
 from gateway.core.errors import Refused, Unavailable
 from gateway.core.intent import Cancel, CancelAll, Place
 from gateway.core.request import Call
-from gateway.core.snapshot import Snapshot
+from gateway.core.snapshot import Instrument, Snapshot, Usage
 from gateway.core.token import Account, Token, TokenState
 from gateway.exchanges.exchange import Exchange
-from gateway.policy.decide import decide
+from gateway.policy.decide import decide, fresh
 from gateway.policy.document import Policy
 from gateway.ports import Gate, Need, Surroundings
 
@@ -50,22 +51,45 @@ def look(turn: Turn, world: Surroundings, cancels_foreign: bool = False) -> Snap
         return Snapshot(now_ms, turn.token.state, usage, cancels_foreign=cancels_foreign)
     environment = turn.account.environment
     instrument = world.market.instrument(turn.exchange.name, environment, turn.call.intent.market_id)
-    reference = world.market.reference(instrument, environment) if instrument else None
-    return Snapshot(now_ms, turn.token.state, usage, instrument, reference)
+    reference = world.market.reference(instrument, environment, turn.policy.stale_after_ms) if instrument else None
+    marks = _marks(turn, instrument, usage, world) if instrument and turn.policy.needs_marks else {}
+    return Snapshot(now_ms, turn.token.state, usage, instrument, reference, marks=marks)
+
+
+def _marks(turn: Turn, traded: Instrument, usage: Usage, world: Surroundings) -> dict[str, Decimal]:
+    """Fresh prices, in the traded instrument's quote, of the other markets where the token holds or works something."""
+    marks = {}
+    for market_id in usage.markets():
+        held = world.market.instrument(turn.exchange.name, turn.account.environment, market_id)
+        if held is None or held.quote != traded.quote or market_id == traded.market_id:
+            continue
+        reference = world.market.reference(held, turn.account.environment, turn.policy.stale_after_ms)
+        if reference is not None and fresh(reference, world.clock.now_ms(), turn.policy):
+            marks[market_id] = reference.price
+    return marks
 
 
 def judge(turn: Turn, snapshot: Snapshot, world: Surroundings) -> Allow:
-    """The policy's decision; counts the request, and does to the token what a failed control says. Raises Denied."""
+    """The policy's decision. Raises Denied.
+
+    Without the token's signature a request costs it nothing: anyone who knows the id could have sent it.
+    """
     decided: Decision = decide(turn.policy, turn.call, snapshot)
+    if turn.call.signed:
+        _charge(turn, snapshot, decided, world)
+    if isinstance(decided, Deny):
+        raise Denied(decided)
+    return decided
+
+
+def _charge(turn: Turn, snapshot: Snapshot, decided: Decision, world: Surroundings) -> None:
+    """Count the request, and do to the token what a failed control says."""
     bucket = "cancel" if isinstance(turn.call.intent, Cancel | CancelAll) else "request"
-    world.ledger.count(turn.token.id, bucket, snapshot.now_ms)
-    if isinstance(decided, Allow):
-        return decided
-    for finding in decided.failed:
+    world.ledger.count(turn.token, bucket, snapshot.now_ms)
+    for finding in decided.failed if isinstance(decided, Deny) else ():
         if finding.action is not Action.DENY:
             until_ms = snapshot.now_ms + finding.action_ms if finding.action_ms else None
             world.tokens.restrict(turn.token, finding.action, until_ms, finding.rule)
-    raise Denied(decided)
 
 
 def need_room(world: Surroundings, need: Need) -> None:
@@ -81,7 +105,7 @@ def gate(token: Token, world: Surroundings, opens_risk: bool) -> Gate:
         current = world.tokens.find(token.id)
         if current is None or current.state is TokenState.REVOKED or current.expired(world.clock.now_ms()):
             raise Refused(DenyCode.TOKEN, "the token was revoked or has expired")
-        if opens_risk and (current.generation != token.generation or current.state is not TokenState.ACTIVE):
+        if opens_risk and (current.generation != token.generation or current.state is not token.state):
             raise Refused(DenyCode.STATE, "the token's state changed meanwhile")
 
     return still_live

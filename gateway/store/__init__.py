@@ -19,7 +19,7 @@ from typing import Protocol
 
 from gateway.core.decision import Action
 from gateway.core.errors import Misuse, Unavailable
-from gateway.core.order import OrderRow
+from gateway.core.order import OrderRow, PositionRow
 from gateway.core.token import KeyKind, TokenState
 from gateway.ports import Record
 
@@ -101,7 +101,7 @@ class Change(Protocol):
         ...
 
     def remove_account(self, name: str) -> None:
-        """Forget the account and destroy its box; Conflict if there is none."""
+        """Forget the account, its strangers too, and destroy its box; Conflict if there is none."""
         ...
 
     def add_token(self, row: TokenRow) -> None:
@@ -128,8 +128,30 @@ class Change(Protocol):
         """Other contents for the order of that account and client id; Conflict if there is none."""
         ...
 
-    def add_event(self, token_id: str, kind: str, currency: str, at_ms: int, amount: Decimal) -> None:
-        """One usage event; ``currency`` is empty for those that count."""
+    def add_event(
+        self, token_id: str, account: str, kind: str, currency: str, at_ms: int, amount: Decimal
+    ) -> None:
+        """One usage event; ``currency`` is empty for those that count, and a market's id for the kind ``base``."""
+        ...
+
+    def put_position(self, row: PositionRow) -> None:
+        """Set the position of that token and market."""
+        ...
+
+    def add_price(self, account: str, market_id: str, at_ms: int, price: Decimal) -> None:
+        """What a market was worth at a time."""
+        ...
+
+    def prune_prices(self, before_ms: int, at_most: int) -> int:
+        """Delete up to so many of the prices stored first, if they are older; how many there were."""
+        ...
+
+    def add_stranger(self, account: str, market_id: str, order_id: str, at_ms: int) -> None:
+        """An order that no token placed was listed; without ids: the account is watched from now on."""
+        ...
+
+    def drop_stranger(self, account: str, market_id: str, order_id: str) -> None:
+        """Forget it, if it is there."""
         ...
 
     def prune_events(self, before_ms: int, at_most: int) -> int:
@@ -195,6 +217,22 @@ class Store(Protocol):
 
     def events(self, token_id: str, kind: str, currency: str, since_ms: int) -> Iterable[tuple[int, Decimal]]:
         """Time and amount of the usage events at or after ``since_ms``, oldest first."""
+        ...
+
+    def account_events(self, account: str, kind: str, currency: str, since_ms: int) -> Iterable[tuple[int, Decimal]]:
+        """The same of all tokens of the account."""
+        ...
+
+    def positions(self, since_ms: int) -> Iterable[PositionRow]:
+        """Every position that is not zero, or that moved at or after ``since_ms``."""
+        ...
+
+    def prices(self, account: str, market_id: str, since_ms: int) -> Iterable[tuple[int, Decimal]]:
+        """Time and price of the market's prices from the last one before ``since_ms`` on, oldest first."""
+        ...
+
+    def strangers(self, account: str) -> Iterable[tuple[str, str, int]]:
+        """Market, id and time of the account's orders that no token placed; the first without ids if it is watched."""
         ...
 
     def pending_records(self, first: int = 0) -> Sequence[Record]:

@@ -5,15 +5,17 @@ from decimal import Decimal
 from typing import Any, Final
 
 from gateway.core.decision import Action
+from gateway.core.intent import Side
 from gateway.core.money import plain
-from gateway.core.order import OrderRow, OrderStatus
+from gateway.core.order import OrderRow, OrderStatus, PositionRow
 from gateway.core.token import KeyKind, TokenState
 from gateway.store import AccountRow, Restriction, TokenRow
 
-Row = AccountRow | TokenRow | Restriction | OrderRow
+Row = AccountRow | TokenRow | Restriction | OrderRow | PositionRow
 Columns = tuple[Any, ...]
 
-NAMES: Final = {row: tuple(f.name for f in fields(row)) for row in (AccountRow, TokenRow, Restriction, OrderRow)}
+_ROWS: Final = (AccountRow, TokenRow, Restriction, OrderRow, PositionRow)
+NAMES: Final = {row: tuple(f.name for f in fields(row)) for row in _ROWS}
 
 
 def columns_of(row: Row) -> Columns:
@@ -55,8 +57,16 @@ def restriction(columns: Columns) -> Restriction:
 def order_row(columns: Columns) -> OrderRow:
     """The order that these columns hold."""
     client_id, order_id, token_id, account, market_id, quantity, value, currency, filled, committed, *rest = columns
-    status, placed_at, accept_until_us = rest
+    status, placed_at, accept_until_us, side, price, giveaway, given, fair, fee_rate, filled_value, shadow = rest
     return OrderRow(
         client_id, order_id, token_id, account, market_id, Decimal(quantity), Decimal(value), currency,
-        Decimal(filled), Decimal(committed), OrderStatus(status), placed_at, accept_until_us,
+        Decimal(filled), Decimal(committed), OrderStatus(status), placed_at, accept_until_us, Side(side),
+        Decimal(price), Decimal(giveaway), Decimal(given), Decimal(fair), Decimal(fee_rate), Decimal(filled_value),
+        bool(shadow),
     )  # fmt: skip
+
+
+def position_row(columns: Columns) -> PositionRow:
+    """The position that these columns hold."""
+    token_id, market_id, account, currency, quantity, at = columns
+    return PositionRow(token_id, market_id, account, currency, Decimal(quantity), at)

@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.core.decision import Action
 from gateway.core.errors import Misuse
-from gateway.core.order import OrderRow, OrderStatus
+from gateway.core.order import OrderRow, OrderStatus, PositionRow
 from gateway.core.token import TokenState
 from gateway.ports import Record
 from gateway.store import AccountRow, Conflict, Restriction, StoreUnavailable, TokenRow
@@ -23,10 +23,18 @@ _R = TypeVar("_R")
 
 class _Event(NamedTuple):
     token_id: str
+    account: str
     kind: str
     currency: str
     at_ms: int
     amount: Decimal
+
+
+class _Price(NamedTuple):
+    account: str
+    market_id: str
+    at_ms: int
+    price: Decimal
 
 
 @dataclass(slots=True)
@@ -36,6 +44,9 @@ class _Tables:
     orders: dict[tuple[str, str], OrderRow] = field(default_factory=dict)
     restrictions: dict[tuple[str, Action], Restriction] = field(default_factory=dict)
     events: list[_Event] = field(default_factory=list)
+    positions: dict[tuple[str, str], PositionRow] = field(default_factory=dict)
+    prices: list[_Price] = field(default_factory=list)
+    strangers: dict[tuple[str, str, str], int] = field(default_factory=dict)
     outbox: dict[int, bytes] = field(default_factory=dict)
     last_record: int = 0
     clock: int = 0
@@ -74,6 +85,8 @@ class MemoryChange:
     def remove_account(self, name: str) -> None:
         if self._tables.accounts.pop(name, None) is None:
             raise Conflict(f"there is no account {name}")
+        strangers = self._tables.strangers
+        self._tables.strangers = {key: at for key, at in strangers.items() if key[0] != name}
 
     def add_token(self, row: TokenRow) -> None:
         self._check(row)
@@ -97,14 +110,30 @@ class MemoryChange:
     def replace_order(self, row: OrderRow) -> None:
         _replace(self._tables.orders, (row.account, row.client_id), row)
 
-    def add_event(self, token_id: str, kind: str, currency: str, at_ms: int, amount: Decimal) -> None:
-        self._tables.events.append(_Event(token_id, kind, currency, at_ms, amount))
+    def add_event(
+        self, token_id: str, account: str, kind: str, currency: str, at_ms: int, amount: Decimal
+    ) -> None:
+        self._tables.events.append(_Event(token_id, account, kind, currency, at_ms, amount))
 
     def prune_events(self, before_ms: int, at_most: int) -> int:
-        first, rest = self._tables.events[:at_most], self._tables.events[at_most:]
-        kept = [event for event in first if event.at_ms >= before_ms]
-        self._tables.events = kept + rest
-        return len(first) - len(kept)
+        self._tables.events, pruned = _pruned(self._tables.events, before_ms, at_most)
+        return pruned
+
+    def put_position(self, row: PositionRow) -> None:
+        self._tables.positions[row.token_id, row.market_id] = row
+
+    def add_price(self, account: str, market_id: str, at_ms: int, price: Decimal) -> None:
+        self._tables.prices.append(_Price(account, market_id, at_ms, price))
+
+    def prune_prices(self, before_ms: int, at_most: int) -> int:
+        self._tables.prices, pruned = _pruned(self._tables.prices, before_ms, at_most)
+        return pruned
+
+    def add_stranger(self, account: str, market_id: str, order_id: str, at_ms: int) -> None:
+        self._tables.strangers.setdefault((account, market_id, order_id), at_ms)
+
+    def drop_stranger(self, account: str, market_id: str, order_id: str) -> None:
+        self._tables.strangers.pop((account, market_id, order_id), None)
 
     def _check(self, row: TokenRow) -> None:
         revoked = row.state is TokenState.REVOKED
@@ -165,9 +194,32 @@ class MemoryStore:
         return [row for row in self._tables.orders.values() if row.status is not OrderStatus.DONE]
 
     def events(self, token_id: str, kind: str, currency: str, since_ms: int) -> Iterable[tuple[int, Decimal]]:
-        wanted = (token_id, kind, currency)
-        events = (event for event in self._tables.events if event[:3] == wanted and event.at_ms >= since_ms)
+        return self._events_of("token_id", token_id, kind, currency, since_ms)
+
+    def account_events(self, account: str, kind: str, currency: str, since_ms: int) -> Iterable[tuple[int, Decimal]]:
+        return self._events_of("account", account, kind, currency, since_ms)
+
+    def _events_of(
+        self, column: str, name: str, kind: str, currency: str, since_ms: int
+    ) -> Iterable[tuple[int, Decimal]]:
+        wanted = (name, kind, currency)
+        events = (
+            event for event in self._tables.events
+            if (getattr(event, column), event.kind, event.currency) == wanted and event.at_ms >= since_ms
+        )  # fmt: skip
         return sorted((event.at_ms, event.amount) for event in events)
+
+    def positions(self, since_ms: int) -> Iterable[PositionRow]:
+        return [row for row in self._tables.positions.values() if row.quantity or row.at >= since_ms]
+
+    def prices(self, account: str, market_id: str, since_ms: int) -> Iterable[tuple[int, Decimal]]:
+        told = sorted(row[2:] for row in self._tables.prices if row[:2] == (account, market_id))
+        before = [at for at, _ in told if at < since_ms]
+        return [(at, price) for at, price in told if at >= max(before, default=since_ms)]
+
+    def strangers(self, account: str) -> Iterable[tuple[str, str, int]]:
+        rows = sorted(self._tables.strangers.items())
+        return [(market_id, order_id, at) for (known, market_id, order_id), at in rows if known == account]
 
     def pending_records(self, first: int = 0) -> Sequence[Record]:
         outbox = sorted(self._tables.outbox.items())
@@ -205,3 +257,12 @@ def _replace(rows: dict[_K, _R], key: _K, row: _R) -> None:
     if key not in rows:
         raise Conflict(f"there is no {key}")
     rows[key] = row
+
+
+_T = TypeVar("_T", _Event, _Price)
+
+
+def _pruned(rows: list[_T], before_ms: int, at_most: int) -> tuple[list[_T], int]:
+    first, rest = rows[:at_most], rows[at_most:]
+    kept = [row for row in first if row.at_ms >= before_ms]
+    return kept + rest, len(first) - len(kept)

@@ -40,7 +40,37 @@ _FIRST: Final = (
     "CREATE TABLE outbox (number INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT",
 )
 
-MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST,)
+_SECOND: Final = (
+    # An order of version 1 counts as a purchase of which nothing is charged: its side was not kept.
+    *(
+        f"ALTER TABLE orders ADD COLUMN {column}"
+        for column in (
+            "side TEXT NOT NULL DEFAULT 'buy'", "price TEXT NOT NULL DEFAULT '0'",
+            "giveaway TEXT NOT NULL DEFAULT '0'", "given TEXT NOT NULL DEFAULT '0'", "fair TEXT NOT NULL DEFAULT '0'",
+            "fee_rate TEXT NOT NULL DEFAULT '0'", "filled_value TEXT NOT NULL DEFAULT '0'",
+            "shadow INTEGER NOT NULL DEFAULT 0",
+        )
+    ),
+    "UPDATE orders SET filled_value = committed",
+    "ALTER TABLE usage ADD COLUMN account TEXT NOT NULL DEFAULT ''",
+    "UPDATE usage SET account = coalesce((SELECT account FROM tokens WHERE tokens.id = usage.token_id), '')",
+    "CREATE INDEX usage_account ON usage (account, kind, currency, at, amount)",
+    """CREATE TABLE positions (
+        token_id TEXT NOT NULL, market_id TEXT NOT NULL, account TEXT NOT NULL, currency TEXT NOT NULL,
+        quantity TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (token_id, market_id)) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX positions_held ON positions (token_id) WHERE quantity <> '0'",
+    "CREATE INDEX positions_at ON positions (at)",
+    """CREATE TABLE prices (
+        id INTEGER PRIMARY KEY, account TEXT NOT NULL, market_id TEXT NOT NULL, at INTEGER NOT NULL,
+        price TEXT NOT NULL) STRICT""",
+    "CREATE INDEX prices_market ON prices (account, market_id, at, price)",
+    # Orders that no token placed, as they were listed; the row without ids says since when the account is watched.
+    """CREATE TABLE strangers (
+        account TEXT NOT NULL, market_id TEXT NOT NULL, order_id TEXT NOT NULL, seen_at INTEGER NOT NULL,
+        PRIMARY KEY (account, market_id, order_id)) STRICT, WITHOUT ROWID""",
+)
+
+MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST, _SECOND)
 
 
 def migrate(connection: sqlite3.Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:

@@ -14,10 +14,10 @@ from typing import Any, Final, Self
 import msgspec
 
 from gateway.core.errors import Misuse
-from gateway.core.order import OrderRow
+from gateway.core.order import OrderRow, PositionRow
 from gateway.ports import Record
 from gateway.store import AccountRow, Restriction, StoreUnavailable, TokenRow
-from gateway.store.columns import NAMES, account_row, order_row, restriction, token_row
+from gateway.store.columns import NAMES, account_row, order_row, position_row, restriction, token_row
 from gateway.store.schema import MIGRATIONS, migrate, version
 from gateway.store.sqlite_change import Meta, SqliteChange
 from gateway.store.sqlite_file import BUSY_MS, connect, connect_for_reading, create, translated
@@ -31,13 +31,22 @@ _ORDERS_BY_ID: Final = f"{_ORDER} INDEXED BY orders_order_id WHERE account = ? A
 _RESTRICTION: Final = f"{_SELECT[Restriction]} FROM restrictions ORDER BY token_id, action"
 _EVENTS: Final = """SELECT at, amount FROM usage
     WHERE token_id = ? AND kind = ? AND currency = ? AND at >= ? ORDER BY at"""
+_ACCOUNT_EVENTS: Final = _EVENTS.replace("token_id", "account")
+# In two halves, for each has an index of its own.
+_POSITIONS: Final = f"""{_SELECT[PositionRow]} FROM positions INDEXED BY positions_held WHERE quantity <> '0'
+    UNION ALL {_SELECT[PositionRow]} FROM positions WHERE at >= ? AND quantity = '0'"""
+_PRICES: Final = """SELECT at, price FROM prices WHERE account = ?1 AND market_id = ?2 AND at >= coalesce(
+    (SELECT max(at) FROM prices WHERE account = ?1 AND market_id = ?2 AND at < ?3), ?3) ORDER BY at"""
+_STRANGERS: Final = "SELECT market_id, order_id, seen_at FROM strangers WHERE account = ? ORDER BY market_id, order_id"
 
 
 class SqliteStore:
     """``state.db``. Open it with :meth:`open` (the one writer) or :meth:`open_for_reading`."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, alone: bool = False) -> None:
         self._connection = connection
+        self._alone = alone
+        self._accounts: dict[str, AccountRow] = {}
         self._logged = self._forgotten = 0
         self._lingers = False
         self._last_record = int(self._meta(Meta.LAST_RECORD) or 0)
@@ -52,7 +61,7 @@ class SqliteStore:
         try:
             with translated():
                 migrate(connection)
-            return cls(connection)
+            return cls(connection, alone=True)
         except BaseException:
             connection.close()
             raise
@@ -97,7 +106,13 @@ class SqliteStore:
         return [account_row(columns) for columns in self._rows(f"{_ACCOUNT} ORDER BY name")]
 
     def account(self, name: str) -> AccountRow | None:
-        return next(map(account_row, self._rows(f"{_ACCOUNT} WHERE name = ?", name)), None)
+        """Asked for every signature: the one writer remembers the row until something is destroyed."""
+        if name in self._accounts:
+            return self._accounts[name]
+        row = next(map(account_row, self._rows(f"{_ACCOUNT} WHERE name = ?", name)), None)
+        if row is not None and self._alone:
+            self._accounts[name] = row
+        return row
 
     def tokens(self) -> Iterable[TokenRow]:
         return map(token_row, self._rows(f"{_TOKEN} ORDER BY name, issued_at, id"))
@@ -124,6 +139,20 @@ class SqliteStore:
         rows = self._rows(_EVENTS, token_id, kind, currency, since_ms)
         return ((at, Decimal(amount)) for at, amount in rows)
 
+    def account_events(self, account: str, kind: str, currency: str, since_ms: int) -> Iterable[tuple[int, Decimal]]:
+        rows = self._rows(_ACCOUNT_EVENTS, account, kind, currency, since_ms)
+        return ((at, Decimal(amount)) for at, amount in rows)
+
+    def positions(self, since_ms: int) -> Iterable[PositionRow]:
+        return map(position_row, self._rows(_POSITIONS, since_ms))
+
+    def prices(self, account: str, market_id: str, since_ms: int) -> Iterable[tuple[int, Decimal]]:
+        rows = self._rows(_PRICES, account, market_id, since_ms)
+        return ((at, Decimal(price)) for at, price in rows)
+
+    def strangers(self, account: str) -> Iterable[tuple[str, str, int]]:
+        return ((market_id, order_id, at) for market_id, order_id, at in self._rows(_STRANGERS, account))
+
     def pending_records(self, first: int = 0) -> Sequence[Record]:
         rows = self._rows("SELECT number, body FROM outbox WHERE number >= ? ORDER BY number", first)
         return [Record(number, msgspec.json.decode(body)) for number, body in rows]
@@ -141,6 +170,8 @@ class SqliteStore:
                 change.keep_record(record)
             if self._logged > self._forgotten:
                 change.forget_records(self._logged)
+            if change.destroys:
+                self._accounts.clear()
         self._forgotten = self._logged
         if record is not None:
             self._last_record = record.number

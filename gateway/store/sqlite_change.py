@@ -9,7 +9,7 @@ import msgspec
 
 from gateway.core.decision import Action
 from gateway.core.money import plain
-from gateway.core.order import OrderRow
+from gateway.core.order import OrderRow, PositionRow
 from gateway.ports import Record
 from gateway.store import AccountRow, Conflict, Restriction, TokenRow
 from gateway.store.columns import NAMES, Row, columns_of
@@ -31,6 +31,7 @@ _KEYS: Final = {
     TokenRow: ("tokens", ("id",)),
     OrderRow: ("orders", ("account", "client_id")),
     Restriction: ("restrictions", ("token_id", "action")),
+    PositionRow: ("positions", ("token_id", "market_id")),
 }
 
 
@@ -49,8 +50,12 @@ def _update(kind: type[Row]) -> str:
 _INSERT: Final = {kind: _insert(kind) for kind in _KEYS}
 _UPDATE: Final = {kind: _update(kind) for kind in _KEYS}
 _RESTRICT: Final = _insert(Restriction, "INSERT OR REPLACE")
-_PRUNE: Final = """DELETE FROM usage WHERE id IN
-    (SELECT id FROM (SELECT id, at FROM usage ORDER BY id LIMIT ?2) WHERE at < ?1)"""
+_PUT_POSITION: Final = _insert(PositionRow, "INSERT OR REPLACE")
+_PRUNE: Final = {
+    table: f"""DELETE FROM {table} WHERE id IN
+        (SELECT id FROM (SELECT id, at FROM {table} ORDER BY id LIMIT ?2) WHERE at < ?1)"""  # noqa: S608  our own names
+    for table in ("usage", "prices")
+}
 
 
 class SqliteChange:
@@ -83,6 +88,7 @@ class SqliteChange:
 
     def remove_account(self, name: str) -> None:
         self._one(self._run("DELETE FROM accounts WHERE name = ?", (name,)), f"account {name}")
+        self._run("DELETE FROM strangers WHERE account = ?", (name,))
         self.destroys = True
 
     def add_token(self, row: TokenRow) -> None:
@@ -104,14 +110,40 @@ class SqliteChange:
     def replace_order(self, row: OrderRow) -> None:
         self._replace(row)
 
-    def add_event(self, token_id: str, kind: str, currency: str, at_ms: int, amount: Decimal) -> None:
+    def add_event(
+        self, token_id: str, account: str, kind: str, currency: str, at_ms: int, amount: Decimal
+    ) -> None:
         self._run(
-            "INSERT INTO usage (token_id, kind, currency, at, amount) VALUES (?, ?, ?, ?, ?)",
-            (token_id, kind, currency, at_ms, plain(amount)),
+            "INSERT INTO usage (token_id, account, kind, currency, at, amount) VALUES (?, ?, ?, ?, ?, ?)",
+            (token_id, account, kind, currency, at_ms, plain(amount)),
         )
 
     def prune_events(self, before_ms: int, at_most: int) -> int:
-        return self._run(_PRUNE, (before_ms, at_most))
+        return self._run(_PRUNE["usage"], (before_ms, at_most))
+
+    def put_position(self, row: PositionRow) -> None:
+        self._run(_PUT_POSITION, columns_of(row))
+
+    def add_price(self, account: str, market_id: str, at_ms: int, price: Decimal) -> None:
+        self._run(
+            "INSERT INTO prices (account, market_id, at, price) VALUES (?, ?, ?, ?)",
+            (account, market_id, at_ms, plain(price)),
+        )
+
+    def prune_prices(self, before_ms: int, at_most: int) -> int:
+        return self._run(_PRUNE["prices"], (before_ms, at_most))
+
+    def add_stranger(self, account: str, market_id: str, order_id: str, at_ms: int) -> None:
+        self._run(
+            "INSERT OR IGNORE INTO strangers (account, market_id, order_id, seen_at) VALUES (?, ?, ?, ?)",
+            (account, market_id, order_id, at_ms),
+        )
+
+    def drop_stranger(self, account: str, market_id: str, order_id: str) -> None:
+        self._run(
+            "DELETE FROM strangers WHERE account = ? AND market_id = ? AND order_id = ?",
+            (account, market_id, order_id),
+        )
 
     def keep_record(self, record: Record) -> None:
         """Store the audit record and its number beside the change that it belongs to."""

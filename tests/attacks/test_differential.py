@@ -34,46 +34,54 @@ BOUNDS = Bounds(frozenset({"BTCUSDT"}), Decimal(1010))
 
 USUAL = {
     "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01", "price": "40000",
-    "newClientOrderId": "mine", "timestamp": "{now}", "recvWindow": "5000",
+    "newClientOrderId": "mine-{now}", "timestamp": "{now}", "recvWindow": "5000",
 }  # fmt: skip
 NAMES = [*USUAL, "quoteOrderQty", "stopPrice", "icebergQty", "signature", "selfTradePreventionMode", "sideEffectType"]
 NUMBERS = [
-    "0.01", "1000", "1e3", "1E3", "+5", "-5", " 5", "5 ", "5%20", "%205", "%2B5", "0x10", "010", "00.01", ".5", "5.", "1_000",
-    "1,000", "NaN", "nan", "Infinity", "inf", "-0", "0", "٣", "１２", "%D9%A3", "9" * 40, "1." + "0" * 40, "1" + "0" * 17,
-    "5%00", "5%0a", "5\t", "%35", "%2530", "5&quantity=500", "5;quantity=500", "5%26quantity=500", "5%3Bprice=1", "",
-    "null", "true", "[5]", "%5B5%5D", "{}", '"5"', "0.000000000000000001", "5%C0%B1", "5%", "5%zz", "5#", "5?price=1",
+    "0.01", "1000", "1e3", "1E3", "+5", "-5", " 5", "5 ", "5%20", "%205", "%2B5", "0x10", "010", "00.01", ".5", "5.",
+    "1_000", "1,000", "NaN", "nan", "Infinity", "inf", "-0", "0", "\u0663", "\uff11\uff12", "%D9%A3", "9" * 40,
+    "1." + "0" * 40, "1" + "0" * 17, "5%00", "5%0a", "5\t", "%35", "%2530", "5&quantity=500", "5;quantity=500",
+    "5%26quantity=500", "5%3Bprice=1", "",
+    "null", "true", "[5]", "%5B5%5D", "{}", '"5"', "0.000000000000000001", "5%C0%B1", "5%", "5%zz", "5#",
+    "5?price=1",
 ]  # fmt: skip
 WORDS = [
-    "BTCUSDT", "btcusdt", "BTCUSDT%20", "ETHUSDT", "BTCUSDT,ETHUSDT", "BTCUSDT%00ETHUSDT", "ВТСUSDT", "ＢTCUSDT", "BUY",
+    "BTCUSDT", "btcusdt", "BTCUSDT%20", "ETHUSDT", "BTCUSDT,ETHUSDT", "BTCUSDT%00ETHUSDT",
+    "\u0412\u0422\u0421USDT", "\uff22TCUSDT", "BUY",
     "SELL", "buy", "LIMIT", "MARKET", "LIMIT_MAKER", "limit", "STOP_LOSS", "GTC", "IOC", "GTX", "TRANSFER", "NONE",
-    "ACK", "MARGIN_BUY", "mine", "yours", "{now}", "{old}", "5000", "60000", "60001", "0",
+    "ACK", "MARGIN_BUY", "mine-{now}", "yours", "{now}", "{old}", "5000", "60000", "60001", "0",
 ]  # fmt: skip
 KEY_SPELLINGS = [
-    str, str.upper, str.lower, lambda name: f"%{ord(name[0]):02x}{name[1:]}", lambda name: name + "%00",
+    *[str] * 8, str.upper, str.lower, lambda name: f"%{ord(name[0]):02x}{name[1:]}", lambda name: name + "%00",
     lambda name: name + " ", lambda name: "+" + name, lambda name: name + "[]", lambda name: name + "[0]",
-    lambda name: "\ufeff" + name, lambda name: name.replace("i", "ı"), lambda name: f"%20{name}", lambda name: "",
+    lambda name: "\ufeff" + name, lambda name: name.replace("i", "\u0131"), lambda name: f"%20{name}", lambda name: "",
 ]  # fmt: skip
-JOINS = ["&", "&", "&", "&", "&", "&", ";", ",", "&&", "%26", "+", " ", "\n", "?", "#"]
+JOINS = [*["&"] * 30, ";", ",", "&&", "%26", "+", " ", "\n", "?", "#"]
 TYPES = [
     "application/x-www-form-urlencoded", "application/x-www-form-urlencoded", "application/json", "text/plain", "",
-    "multipart/form-data; boundary=x", "application/x-www-form-urlencoded; charset=utf-16", "APPLICATION/X-WWW-FORM-URLENCODED",
+    "multipart/form-data; boundary=x", "application/x-www-form-urlencoded; charset=utf-16",
+    "APPLICATION/X-WWW-FORM-URLENCODED",
 ]  # fmt: skip
-PATHS = ["/api/v3/order", "/api/v3/order", "/api/v3/order", "/api/v3/order/test", "/api/v3/openOrders", "/api/v3/account"]
-METHODS = ["POST", "POST", "POST", "POST", "DELETE", "GET", "PUT"]
+PATHS = [*["/api/v3/order"] * 8, "/api/v3/order/test", "/api/v3/openOrders", "/api/v3/account"]
+METHODS = [*["POST"] * 12, "DELETE", "GET", "PUT"]
 
 pairs = st.tuples(
     st.sampled_from(NAMES), st.sampled_from(KEY_SPELLINGS), st.sampled_from(NUMBERS) | st.sampled_from(WORDS)
 )
-edits = st.lists(st.tuples(st.integers(0, 12), pairs), max_size=3)
+edits = st.lists(st.tuples(st.integers(0, 12), pairs), max_size=2)
 
 
 @st.composite
 def attacks(draw: st.DrawFn) -> tuple[str, str, str, str, str, int]:
     """Method, path, query, body, content type, and where the signature goes: an honest order, bent a few times."""
-    sent = [(name, value) for name, value in USUAL.items()]
+    sent = list(USUAL.items())
     if draw(st.booleans()):
-        sent = [(name, "MARKET" if name == "type" else value) for name, value in sent if name not in ("price", "timeInForce")]
-    kept = draw(st.sets(st.integers(0, len(sent) - 1), max_size=2))
+        sent = [
+            (name, "MARKET" if name == "type" else value)
+            for name, value in sent
+            if name not in ("price", "timeInForce")
+        ]
+    kept = draw(st.sets(st.integers(0, len(sent) - 1), max_size=1))
     parts = [f"{name}={value}" for index, (name, value) in enumerate(sent) if index not in kept or draw(st.booleans())]
     for at, (name, spell, value) in draw(edits):
         bent = f"{spell(name)}={value}"
@@ -120,7 +128,13 @@ class Bench:
         for outgoing in left:
             sent = read(outgoing)
             if outgoing.method == "POST":
-                BOUNDS.check({name: value for name, value in sent.items() if name not in ("timestamp", "recvWindow", "signature")})
+                BOUNDS.check(
+                    {
+                        name: value
+                        for name, value in sent.items()
+                        if name not in ("timestamp", "recvWindow", "signature")
+                    }
+                )
             if (outgoing.method, outgoing.target) == ("POST", "/api/v3/order"):
                 assert self.house.turnover() - before >= Decimal(sent["quantity"]) * Decimal(sent["price"])
 
@@ -143,7 +157,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 
 @given(attack=attacks())
-@settings(max_examples=1200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=800, deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_is_written_nothing_beyond_the_policy_leaves(
     bench: Bench, attack: tuple[str, str, str, str, str, int]
 ) -> None:
@@ -173,7 +187,7 @@ def test_no_odd_number_is_taken_for_a_number(bench: Bench, name: str, number: st
 
 
 def test_a_parameter_twice_in_any_two_places_is_refused(bench: Bench) -> None:
-    """In the query, in the body, across both, with the same value or another, by the same spelling or an encoded one."""
+    """In the query, in the body, across both, with one value or two, in the same spelling or an encoded one."""
     for name, value in USUAL.items():
         for twin in (f"{name}={value}", f"{name}=9", f"{name}=", f"%{ord(name[0]):02X}{name[1:]}={value}"):
             for query, body in ((f"{order()}&{twin}", ""), ("", f"{order()}&{twin}"), (order(), twin), (twin, order())):
@@ -189,7 +203,13 @@ def test_a_name_in_another_case_is_another_name(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ['{"symbol":"BTCUSDT","quantity":"500"}', "[]", "quantity=500", "--x\r\nContent-Disposition: form-data\r\n--x--", "\x00"],
+    [
+        '{"symbol":"BTCUSDT","quantity":"500"}',
+        "[]",
+        "quantity=500",
+        "--x\r\nContent-Disposition: form-data\r\n--x--",
+        "\x00",
+    ],
 )
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "multipart/form-data; boundary=x", ""])
 def test_a_body_of_another_kind_is_refused(bench: Bench, body: str, content_type: str) -> None:

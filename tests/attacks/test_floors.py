@@ -39,10 +39,10 @@ parameters:
 """
 TABLE = ROOT / "gateway" / "exchanges" / "binance" / "endpoints.tsv"
 LEAVING = frozenset({"market", "account_read", "order_place", "order_test", "order_cancel"})
-EVERYTHING = "&".join((
-    "symbol=BTCUSDT", "side=BUY", "type=LIMIT", "timeInForce=GTC", "quantity=0.01", "price=50000", "asset=USDT",
-    "coin=USDT", "amount=100", "address=thief", "network=ETH", "toEmail=thief", "listenKey=k", "quoteId=1",
-))  # fmt: skip
+EVERYTHING = (
+    "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price=50000&asset=USDT&coin=USDT&amount=100"
+    "&address=thief&network=ETH&toEmail=thief&listenKey=k&quoteId=1"
+)
 """One set of parameters that means something to most of these endpoints."""
 
 
@@ -138,8 +138,8 @@ def twisted(path: str) -> list[str]:
         path + "%00", path + "\x00", path + "%20", path + " ", path + "\t", path.replace("/", "\\"),
         head + "\\" + last, path + "#", path + "#/api/v3/time", path + "%3f", path + "%23", head + "/\uff0f" + last,
         head + "%c0%af" + last, head + "%ef%bc%8f" + last, "/api/v3/time/../../.." + path, "/api/v3/ping" + path,
-        "/api/v3/ping/..;" + path, "/api/v3/ping?x=" + path, path + "\r\nX-Evil: 1", "/*" + path, path + "*", "." + path,
-        "", "/", "*",
+        "/api/v3/ping/..;" + path, "/api/v3/ping?x=" + path, path + "\r\nX-Evil: 1", "/*" + path, path + "*",
+        "." + path, "", "/", "*",
     ]  # fmt: skip
 
 
@@ -230,9 +230,18 @@ def test_over_the_sockets_no_other_host_is_dialled(shared_world: World) -> None:
 
 def test_a_path_of_a_websocket_is_not_upgraded(shared_world: World) -> None:
     """An upgrade would be a tunnel past the policy: it is refused on either port."""
-    upgrade = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: " + "A" * 24)
+    upgrade = (
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: " + "A" * 24,
+    )
     witness = Witness(shared_world)
-    for target in ("/ws-api.binance.com/ws-api/v3", "/stream.binance.com/ws/btcusdt@trade", "/api.binance.com/api/v3/time"):
+    for target in (
+        "/ws-api.binance.com/ws-api/v3",
+        "/stream.binance.com/ws/btcusdt@trade",
+        "/api.binance.com/api/v3/time",
+    ):
         reply = ask(shared_world.addresses.shared_port, raw("GET", target, more=upgrade))
         assert 400 <= reply.status < 500
     assert not [one for one in witness.arrivals() if "ws" in one.path]

@@ -7,21 +7,25 @@ import hashlib
 import hmac
 import http.client
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import count
 
 ANSWER_SECONDS = 30
 FORM = ("Content-Type: application/x-www-form-urlencoded",)
 ORDER = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity={quantity}&price={price}"
-_STAMPS = count(0)
 
 
 def now_ms() -> int:
-    """Local time in ms, never the same twice: a signed order is good for one use."""
-    return time.time_ns() // 1_000_000 - 900 + next(_STAMPS) % 900
+    """Local time in ms."""
+    return time.time_ns() // 1_000_000
+
+
+def now_us() -> int:
+    """Local time in µs: fine enough that no two requests carry the same, for a signed order is good for one use."""
+    return time.time_ns() // 1_000
 
 
 def signature(text: str | bytes, secret: str) -> str:
@@ -60,7 +64,7 @@ class Thief:
     def signed(self, parameters: str = "", *, stamp: int | None = None, window: int = 5000) -> str:
         """The parameters with time and signature, all in one string."""
         text = f"{parameters}&" if parameters else ""
-        text += f"timestamp={now_ms() if stamp is None else stamp}&recvWindow={window}"
+        text += f"timestamp={now_us() if stamp is None else stamp}&recvWindow={window}"
         return f"{text}&signature={signature(text, self.secret)}"
 
     def request(
@@ -73,9 +77,7 @@ class Thief:
 
     def order(self, quantity: str = "0.001", price: str = "40000", extra: str = "", **options: int) -> bytes:
         """A limit buy, by default of 40 USDT and far from the market."""
-        return self.request(
-            "POST", "/api/v3/order", ORDER.format(quantity=quantity, price=price) + extra, **options
-        )
+        return self.request("POST", "/api/v3/order", ORDER.format(quantity=quantity, price=price) + extra, **options)
 
 
 def raw(method: str, target: str, body: str = "", key: str | None = None, more: tuple[str, ...] = ()) -> bytes:
@@ -144,6 +146,4 @@ def pour(port: int, sent: bytes) -> bytes:
 
 def statuses(answers: bytes) -> Iterator[int]:
     """The statuses of the answers in what came back."""
-    for line in answers.split(b"\r\n"):
-        if line.startswith(b"HTTP/1.1 "):
-            yield int(line.split(b" ")[1])
+    return (int(status) for status in re.findall(rb"HTTP/1\.1 ([1-5][0-9][0-9]) ", answers))

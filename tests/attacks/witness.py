@@ -21,7 +21,7 @@ SAFE = frozenset({
 STAMP = frozenset({"timestamp", "recvWindow", "signature"})
 ORDER_NAMES = frozenset({
     "symbol", "side", "type", "timeInForce", "quantity", "price", "stopPrice", "newClientOrderId", "newOrderRespType",
-    "selfTradePreventionMode", "trailingDelta", "icebergQty",
+    "selfTradePreventionMode", "trailingDelta", "icebergQty", "computeCommissionRates",
 })  # fmt: skip
 
 

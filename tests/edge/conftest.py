@@ -38,7 +38,7 @@ def tell(loop_run: Callable[..., None], authority: Authority, tls: ssl.SSLContex
 
     def run(behave: Behaviour, story: Story, **settings: float) -> None:
         async def whole() -> None:
-            async with asyncio.timeout(20), running(tls, behave) as exchange:
+            async with asyncio.timeout(10), running(tls, behave) as exchange:
                 async with pool(exchange, authority, **settings) as ours:
                     await story(exchange, ours)
 
@@ -55,7 +55,7 @@ def visit(loop_run: Callable[..., None]) -> Callable[..., None]:
         story: Callable[[Room], Awaitable[None]], limits: Limits | None = None, port: str | None = "binance"
     ) -> None:
         async def whole() -> None:
-            async with asyncio.timeout(20), room(limits, port) as made:
+            async with asyncio.timeout(10), room(limits, port) as made:
                 await story(made)
 
         loop_run(whole())

@@ -146,7 +146,7 @@ def test_a_refused_request_is_answered_and_the_connection_ends(case: dict[str, A
     """The app words the refusal, the bot can read it, nothing after it is read, and the handler saw nothing."""
 
     async def story() -> None:
-        async with asyncio.timeout(20), room() as made:
+        async with asyncio.timeout(10), room() as made:
             bot = await made.bot()
             bot.say(raw(case))
             heard = await bot.hear_all()

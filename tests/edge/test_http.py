@@ -1,5 +1,6 @@
 """Requests in: what is accepted is accepted whole and unchanged, what is in doubt is refused with the right status."""
 
+import time
 from typing import Any
 
 import h11
@@ -77,6 +78,17 @@ def test_limits_are_exact() -> None:
     assert said.refusal.status == 431
 
 
+@pytest.mark.parametrize("filling", [b" ", b"a", b"A", b":", b"/", b"\t", b"a ", b"\r\n", b"a:\r\n", b"HTTP/", b"://"])
+@pytest.mark.parametrize("start", [b"", b"GET ", b"GET /", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nX"])
+def test_words_for_a_refusal_cost_little(start: bytes, filling: bytes) -> None:
+    """A head of the largest size, made to keep patterns busy, is judged in milliseconds: no pattern goes to and fro."""
+    head = start + filling * (30_000 // len(filling))
+    began = time.process_time()
+    read([head], Limits(request_line=40_000, headers=40_000))
+    read([head + b"\x00\r\n\r\n"], Limits(request_line=40_000, headers=40_000))
+    assert time.process_time() - began < 0.3
+
+
 def test_repeated_headers_are_judged_by_their_bytes_and_method() -> None:
     """Headers that are the last request's to the byte are judged already; the smallest difference is judged anew."""
     post = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab"
@@ -93,6 +105,20 @@ def test_repeated_headers_are_judged_by_their_bytes_and_method() -> None:
         said = read([post + second])
         assert len(said.requests) == 1
         assert said.refusal is not None
+
+
+_HEAD = b"POST /a HTTP/1.1\r\nHost: a\r\nAccept: %b\r\nContent-Length: 2\r\n\r\n" % (b"a" * 40)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, len(_HEAD) - 1), st.sampled_from([*b" \r\n\t\x00:;aZ09#/\x80", None]))
+def test_a_second_request_is_judged_as_a_first(at: int, byte: int | None) -> None:
+    """One byte changed or gone anywhere in a repeated head: the reader says of it what a new reader says."""
+    changed = _HEAD[:at] + (b"" if byte is None else bytes([byte])) + _HEAD[at + 1 :] + b"ab"
+    alone, second = read([changed]), read([_HEAD + b"ab", changed])
+    assert second.requests[1:] == alone.requests
+    assert (second.refusal is None) == (alone.refusal is None)
+    assert second.last == alone.last or not alone.requests
 
 
 # -- against a second parser ------------------------------------------------------------------------------------------

@@ -110,6 +110,22 @@ def test_a_line_closed_while_idle_is_not_used(tell: Callable[..., None]) -> None
     tell(polite, story)
 
 
+def test_a_line_closed_behind_its_answer_is_not_passed_on(tell: Callable[..., None]) -> None:
+    """Who waits is not given a connection whose end is already in the kernel's buffer."""
+
+    async def answers_once(line: Line) -> None:
+        if await line.request() is not None:
+            line.say(OK)
+            await line.writer.drain()
+
+    async def story(exchange: Exchange, ours: UpstreamPool) -> None:
+        answers = await asyncio.gather(*(send_order(ours) for _ in range(5)))
+        assert [answer.body for answer in answers] == [b"{}"] * 5
+        assert [number for number, _ in exchange.requests] == [1, 2, 3, 4, 5]
+
+    tell(answers_once, story, lines_per_host=1)
+
+
 def test_an_idle_line_grows_old(tell: Callable[..., None]) -> None:
     """A connection that was idle for longer than IDLE_S is not trusted any more."""
 

@@ -15,10 +15,10 @@ def main() -> None:
     story = Story(Ledger.open(SqliteStore.open(Path(sys.argv[1]))))
     for number in range(AT_MOST):
         client_id = f"c{number}"
-        story.reserve(client_id, "9", "3")
+        story.reserve(client_id, "9", "3", giveaway="3.09", fair="2", fee_rate="0.01")
         print(client_id, flush=True)
         if number % 3 == 0:
-            story.settle(fill(client_id, "1", "2", order_id=f"x{number}"))
+            story.settle(fill(client_id, "1", "2.5", order_id=f"x{number}"))
             print(f"x{number}", flush=True)
 
 

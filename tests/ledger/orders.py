@@ -47,11 +47,17 @@ class Story:
 
     def reserve(
         self, client_id: str = "c1", value: str = "100", quantity: str = "1", *, who: Token | None = None,
-        market: str = MARKET, currency: str = "USDT",
+        market: str = MARKET, currency: str = "USDT", side: Side = Side.BUY, price: str | None = None,
+        giveaway: str | None = None, fair: str | None = None, fee_rate: str = "0",
     ) -> None:  # fmt: skip
-        """An order is taken in."""
-        order = Place(market, Side.BUY, OrderKind.LIMIT, Decimal(quantity), price=Decimal(1), client_id=client_id)
-        reserve = Reserve(Money(Decimal(value), currency), Decimal(quantity))
+        """An order is taken in; its limit is what its value amounts to."""
+        limit = Decimal(value) / Decimal(quantity) if price is None and Decimal(quantity) else Decimal(price or 1)
+        order = Place(market, side, OrderKind.LIMIT, Decimal(quantity), price=limit, client_id=client_id)
+        reserve = Reserve(
+            Money(Decimal(value), currency), Decimal(quantity),
+            None if giveaway is None else Money(Decimal(giveaway), currency),
+            None if fair is None else Decimal(fair), Decimal(fee_rate),
+        )  # fmt: skip
         self.ledger.reserve(who or token(), order, reserve, self.now, self.now * 1000 + 5, self.record())
 
     def settle(self, *events: OrderEvent, account: str = ACCOUNT) -> bool:
@@ -73,3 +79,11 @@ class Story:
     def open_orders(self, who: str = "bot", market: str | None = None) -> int:
         """How many orders of the token work now."""
         return self.ledger.usage(who, self.now).open_orders(market)
+
+    def giveaway(self, who: str = "bot", window_ms: int = DAY, currency: str = "USDT") -> Decimal:
+        """What the token has given away now, or may."""
+        return self.ledger.usage(who, self.now).giveaway(currency, window_ms)
+
+    def position(self, who: str = "bot", market: str = MARKET) -> Decimal:
+        """The token's own net fills."""
+        return self.ledger.usage(who, self.now).position(market)

@@ -9,7 +9,7 @@ import pytest
 from gateway.core.errors import Unavailable
 from gateway.ledger.ledger import Ledger
 from gateway.store.sqlite import SqliteStore
-from tests.ledger.orders import ACCOUNT, DAY, Story, fill
+from tests.ledger.orders import ACCOUNT, DAY, Story, fill, token
 
 
 class Disk(sqlite3.Connection):
@@ -83,12 +83,12 @@ def test_a_reservation_is_on_the_disk_before_it_is_answered(disk: Disk) -> None:
 def test_counts_that_could_not_be_stored_are_stored_by_a_later_tick(disk: Disk) -> None:
     store = SqliteStore(disk)
     ledger = Ledger.open(store)
-    ledger.count("bot", "denial", 1000)
+    ledger.count(token(), "denial", 1000)
     disk.broken = True
     with pytest.raises(Unavailable):
         ledger.tick(100_000)
     disk.broken = False
-    ledger.count("bot", "denial", 2000)
+    ledger.count(token(), "denial", 2000)
     ledger.tick(100_000)
     assert [number for _, number in store.events("bot", "denial", "", 0)] == [2]
     assert ledger.usage("bot", 3000).denials(DAY) == 2

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.intent import Side
 from gateway.core.order import OrderStatus
 from gateway.ledger.ledger import Ledger
 from gateway.store.sqlite import SqliteStore
-from tests.ledger.orders import ACCOUNT, DAY, NOON
+from tests.ledger.orders import ACCOUNT, DAY, MARKET, NOON
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,10 +45,15 @@ def test_whatever_was_acknowledged_is_there_after_kill_9(tmp_path: Path, acknowl
     assert {row.order_id for row in rows.values() if row.order_id} >= set(filled)
     for row in rows.values():
         open_ = row.order_id is not None
-        assert (row.status, row.committed) == ((OrderStatus.OPEN, 2) if open_ else (OrderStatus.UNKNOWN, 0))
+        assert row.status is (OrderStatus.OPEN if open_ else OrderStatus.UNKNOWN)
+        assert row.committed == (Decimal("2.5") if open_ else 0)
     in_part = sum(row.order_id is not None for row in rows.values())
     usage = ledger.usage("bot", NOON)
-    assert usage.turnover("USDT", DAY) == Decimal(9 * len(rows) - in_part)
-    assert (usage.open_orders(None), usage.messages(DAY)) == (len(rows), len(rows))
+    for told in (usage, ledger.account_usage(ACCOUNT, NOON)):
+        assert told.turnover("USDT", DAY) == 9 * len(rows) - in_part * Decimal("0.5")
+        assert told.giveaway("USDT", DAY) == Decimal("3.09") * len(rows) - in_part * Decimal("0.505")
+        assert (told.open_orders(None), told.messages(DAY), told.executions(DAY)) == (len(rows), len(rows), in_part)
+        assert told.position(MARKET) == in_part == sum(row.filled for row in rows.values())
+        assert told.working_quantity(MARKET, Side.BUY) == 3 * len(rows) - in_part
     assert store.last_record == len(store.pending_records()) == len(rows) + in_part
     store.close()

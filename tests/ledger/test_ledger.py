@@ -8,7 +8,8 @@ import pytest
 from gateway.core.decision import DenyCode
 from gateway.core.errors import Refused
 from gateway.core.order import OrderStatus
-from gateway.ledger.ledger import AT_ONCE, KEEP_MS, WRITE_EVERY_MS, Ledger
+from gateway.ledger.chores import AT_ONCE, KEEP_MS, WRITE_EVERY_MS
+from gateway.ledger.ledger import Ledger
 from gateway.store import Store
 from tests.ledger.orders import ACCOUNT, DAY, MARKET, NOON, Story, fill, token
 
@@ -246,7 +247,7 @@ def test_a_clock_that_jumps_ahead_and_back_frees_nothing(story: Story, store: St
     """Looking, counting and ticking in the false future leave the past as it was, for old windows and new ones."""
     story.reserve("c1", "100")
     story.settle(fill("c1", "1", "100", order_id="77"))
-    story.ledger.count("bot", "denial", story.now)
+    story.ledger.count(token(), "denial", story.now)
     story.turnover()
     story.now += 30 * DAY
     assert (story.turnover(), story.turnover(window_ms=2 * DAY)) == (0, 0)
@@ -276,7 +277,7 @@ def test_counts_roll_and_say_when_to_come_back(story: Story, kind: str) -> None:
     usage = story.ledger.usage("bot", story.now)
     assert usage.retry_after_ms(f"{kind}s", MINUTE) == 0
     for _ in range(3):
-        story.ledger.count("bot", kind, story.now)
+        story.ledger.count(token(), kind, story.now)
     assert getattr(story.ledger.usage("bot", story.now), f"{kind}s")(MINUTE) == 3
     wait = story.ledger.usage("bot", story.now).retry_after_ms(f"{kind}s", MINUTE)
     assert MINUTE <= wait <= MINUTE + MINUTE // 60
@@ -288,9 +289,9 @@ def test_counts_roll_and_say_when_to_come_back(story: Story, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["message", "denial", "request", "cancel"])
 def test_a_window_of_a_new_length_counts_what_came_before_it_was_asked_for(story: Story, kind: str) -> None:
     for _ in range(3):
-        story.ledger.count("bot", kind, story.now)
+        story.ledger.count(token(), kind, story.now)
     story.ledger.tick(story.now)
-    story.ledger.count("bot", kind, story.now)
+    story.ledger.count(token(), kind, story.now)
     assert getattr(story.ledger.usage("bot", story.now), f"{kind}s")(MINUTE) == 4
 
 
@@ -299,19 +300,19 @@ def test_counts_are_stored_by_the_tick_and_by_closing(story: Story, store: Store
         return Ledger.open(store).usage("bot", story.now).denials(MINUTE)
 
     story.ledger.tick(story.now)
-    story.ledger.count("bot", "denial", story.now)
+    story.ledger.count(token(), "denial", story.now)
     story.ledger.tick(story.now + WRITE_EVERY_MS - 1)
     assert denials() == 0
     story.ledger.tick(story.now + WRITE_EVERY_MS)
     assert denials() == 1
-    story.ledger.count("bot", "denial", story.now)
+    story.ledger.count(token(), "denial", story.now)
     story.ledger.close()
     assert denials() == 2
 
 
 def test_many_counts_are_stored_in_bounded_steps(story: Story, store: Store) -> None:
     for number in range(AT_ONCE + 1):
-        story.ledger.count(f"bot{number}", "denial", story.now)
+        story.ledger.count(token(f"bot{number}"), "denial", story.now)
 
     def stored() -> int:
         return sum(len([*store.events(f"bot{number}", "denial", "", 0)]) for number in range(AT_ONCE + 1))
@@ -324,7 +325,7 @@ def test_many_counts_are_stored_in_bounded_steps(story: Story, store: Store) -> 
 
 def test_a_tick_with_nothing_to_do_writes_nothing(story: Story, store: Store) -> None:
     story.ledger.tick(story.now)
-    story.ledger.count("bot", "request", story.now)
+    story.ledger.count(token(), "request", story.now)
     before = store.clock()
     story.ledger.tick(story.now + WRITE_EVERY_MS)
     assert store.clock() == before

@@ -3,6 +3,7 @@
 The reference is 100 USDT, the highest fee 25 %, a market order may slip 25 %: an order worth 80 costs 100 with fees.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache
@@ -17,6 +18,7 @@ from gateway.policy.decide import decide
 from gateway.policy.document import Policy, load
 
 D = Decimal
+ZERO = D(0)
 NOW_MS = 1_800_000_000_000
 INSTRUMENT = Instrument("binance", "BTCUSDT", "BTC/USDT", "spot", "BTC", "USDT", D("0.01"), D("0.001"), D("0.25"))
 REFERENCE = Reference(D(100), NOW_MS, "test")
@@ -32,6 +34,8 @@ limits:
   order: 1_000_000 USDT
   turnover: 1_000_000 USDT per 24h
 price:
+  sources: 1 because it is a test
+  giveaway: 1_000_000 USDT per 24h
   market: protect 25%
 """
 
@@ -47,6 +51,12 @@ class FakeUsage:
     denied: int = 0
     working: dict[str | None, int] = field(default_factory=dict)
     wait_ms: int = 700
+    given: dict[str, Decimal] = field(default_factory=dict)
+    filled: int = 0
+    held: dict[str, Decimal] = field(default_factory=dict)
+    bids: dict[str, Decimal] = field(default_factory=dict)
+    offers: dict[str, Decimal] = field(default_factory=dict)
+    change: Decimal | None = ZERO
 
     def turnover(self, currency: str, window_ms: int) -> Decimal:
         return self.used.get(currency, D(0))
@@ -62,6 +72,24 @@ class FakeUsage:
 
     def denials(self, window_ms: int) -> int:
         return self.denied
+
+    def giveaway(self, currency: str, window_ms: int) -> Decimal:
+        return self.given.get(currency, D(0))
+
+    def executions(self, window_ms: int) -> int:
+        return self.filled
+
+    def position(self, market_id: str) -> Decimal:
+        return self.held.get(market_id, D(0))
+
+    def working_quantity(self, market_id: str, side: Side) -> Decimal:
+        return (self.bids if side is Side.BUY else self.offers).get(market_id, D(0))
+
+    def markets(self) -> list[str]:
+        return sorted({*self.held, *self.bids, *self.offers})
+
+    def equity_change(self, currency: str, window_ms: int, prices: Mapping[str, Decimal]) -> Decimal | None:
+        return self.change if set(self.held) <= set(prices) else None
 
     def open_orders(self, market_id: str | None) -> int:
         return self.working.get(market_id, 0)

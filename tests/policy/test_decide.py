@@ -51,6 +51,9 @@ class Raises(Setting):
     def text(self) -> str:
         return ""
 
+    def under(self, parent: "Raises") -> "Raises":
+        return self
+
 
 class BrokenUsage(FakeUsage):
     """A ledger that cannot be read."""

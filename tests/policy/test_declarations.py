@@ -8,7 +8,7 @@ import pytest
 
 from gateway.policy.controls import FLOORS, SETTINGS
 from gateway.policy.controls.control import Key, Setting
-from gateway.policy.document import NOT_YET, SECTIONS, VERSION, load
+from gateway.policy.document import EXTENDS, NOT_YET, SECTIONS, VERSION, load
 from gateway.policy.schema import schema
 from gateway.policy.strict_yaml import Items, Node, Table, Text, read
 
@@ -34,12 +34,21 @@ def accepts(rule: dict[str, Any], node: Node) -> bool:
         case Items():
             return rule["type"] == "array" and all(accepts(rule["items"], item) for item in node.items)
         case Table():
-            [(pattern, inner)] = rule["patternProperties"].items()
-            return all(re.search(pattern, key.text) and accepts(inner, value) for key, value in node.entries)
+            return all(accepts(inner, value) for inner, value in entries(rule, node))
         case Text():
             if rule["type"] == "integer":
                 return node.text.isdecimal()
             return "string" in rule["type"] and re.search(rule.get("pattern", ""), node.text) is not None
+
+
+def entries(rule: dict[str, Any], node: Table) -> list[tuple[dict[str, Any], Node]]:
+    """Each entry with its part of the schema, which accepts nothing for a key that it does not know."""
+    nothing: dict[str, Any] = {"enum": []}
+    if "properties" in rule:
+        assert set(rule["required"]) <= {key.text for key, _ in node.entries}
+        return [(rule["properties"].get(key.text, nothing), value) for key, value in node.entries]
+    [(pattern, inner)] = rule["patternProperties"].items()
+    return [(inner if re.search(pattern, key.text) else nothing, value) for key, value in node.entries]
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.rule)
@@ -65,6 +74,16 @@ def test_the_schema_has_every_key_and_accepts_its_example(setting: type[Setting]
         ("price.market", "protect 1_0.5%"),
         ("price.stale_after", "500ms"),
         ("version", "1"),
+        ("limits.loss", "250 USDT per 24h then reduce_only"),
+        ("limits.position", "unlimited because x"),
+        ("price.sources", "3"),
+        ("price.sources", "1 because x"),
+        ("liquidity.volume_24h", "at least 1_000.5 USDT"),
+        ("hours", "{zone: UTC}"),
+        ("hours", '{days: [sun], from: "22:00", to: "24:00", zone: America/Argentina/Salta}'),
+        ("alerts", "[large 5 USDT]"),
+        ("mode", "shadow"),
+        ("extends", "house-rules"),
     ],
 )
 def test_the_schema_accepts_what_the_loader_accepts(path: str, value: str) -> None:
@@ -83,6 +102,15 @@ def test_the_schema_accepts_what_the_loader_accepts(path: str, value: str) -> No
         ("price.stale_after", "3"),
         ("version", "2"),
         ("allow.cancel", "all"),
+        ("price.collar", "1%"),
+        ("price.anchor", "1% from reference"),
+        ("price.sources", "1"),
+        ("liquidity.volume_24h", "20 USDT"),
+        ("hours", '{from: "8", zone: UTC}'),
+        ("if_silent", "90s"),
+        ("alerts", "[large]"),
+        ("mode", "warn"),
+        ("extends", "../house"),
     ],
 )
 def test_the_schema_refuses_plain_mistakes(path: str, value: str) -> None:
@@ -98,7 +126,7 @@ def test_the_schema_is_closed() -> None:
     assert whole["required"] == ["version"]
 
 
-@pytest.mark.parametrize("key", [VERSION, *(setting.key for setting in SETTINGS)], ids=lambda key: key.path)
+@pytest.mark.parametrize("key", [VERSION, EXTENDS, *(setting.key for setting in SETTINGS)], ids=lambda key: key.path)
 def test_every_key_is_documented_as_it_is_declared(key: Key) -> None:
     """docs/policy.md carries each declaration word for word."""
     example = f"{key.path.rpartition('.')[2]}: {key.example}"
@@ -108,7 +136,7 @@ def test_every_key_is_documented_as_it_is_declared(key: Key) -> None:
 def test_the_documentation_has_no_key_that_is_gone() -> None:
     """Headings of keys and declarations are the same set, and later keys are listed."""
     headings = set(re.findall(r"^### `(.+)`$", DOCUMENT, re.MULTILINE))
-    assert headings == {VERSION.path, *(setting.key.path for setting in SETTINGS)}
+    assert headings == {VERSION.path, EXTENDS.path, *(setting.key.path for setting in SETTINGS)}
     assert all(f"`{key}`" in DOCUMENT for key in NOT_YET)
 
 

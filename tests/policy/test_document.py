@@ -12,6 +12,7 @@ from gateway.policy.controls.access import Cancels, Parameters, Reads
 from gateway.policy.controls.allow import Markets, Sides, Symbols
 from gateway.policy.controls.control import Setting
 from gateway.policy.controls.price import MarketPrice
+from gateway.policy.controls.references import Sources
 from gateway.policy.document import NOT_YET, PolicyError, load
 from tests.policy.cases import POLICY, policy
 
@@ -73,14 +74,39 @@ def test_the_smallest_policy_reads_everything_and_trades_nothing() -> None:
     assert len(sides.sides) == 2
 
 
+MORE = """\
+  stale_after: 2s
+  collar: 1% from reference
+  anchor: 10% from 24h vwap
+liquidity:
+  volume_24h: at least 20_000_000 USDT
+  share_of_1h: at most 1%
+if_denied: 3 per 1m then halt
+if_silent: 90s then cancel_orders
+mode: enforce
+hours: {zone: UTC}
+alerts: [denied, large 500 USDT]
+parameters: {POST /api/v3/order: [strategyId]}
+"""
+MORE_LIMITS = """\
+  markets: [spot]
+  sides: [buy]
+  reads: [orders]
+  cancel: account
+limits:
+  quantity: {BTC: 1}
+  open_orders: 3 each
+  position: 100 USDT each
+  loss: 50 USDT per 24h
+  executions: 9 per 1h
+  messages: 1 per 1s
+  requests: 2 per 1s
+"""
+
+
 def test_every_key_is_read_into_its_control() -> None:
     """A file with every key yields every control, and each knows its line."""
-    text = POLICY + "  stale_after: 2s\nif_denied: 3 per 1m then halt\nparameters: {POST /api/v3/order: [strategyId]}\n"
-    text = text.replace(
-        "limits:\n",
-        "  markets: [spot]\n  sides: [buy]\n  reads: [orders]\n  cancel: account\nlimits:\n"
-        "  quantity: {BTC: 1}\n  open_orders: 3 each\n  messages: 1 per 1s\n  requests: 2 per 1s\n",
-    )
+    text = (POLICY + MORE).replace("limits:\n", MORE_LIMITS)
     loaded = load(text, "x")
     assert [type(control) for control in loaded.controls] == list(SETTINGS)
     lines = text.split("\n")
@@ -112,11 +138,10 @@ def test_the_example_of_every_key_loads(setting: type[Setting]) -> None:
     section, _, leaf = setting.key.path.rpartition(".")
     line = f"{leaf}: {setting.key.example}"
     body = [text for text in POLICY.split("\n") if not text.strip().startswith(f"{leaf}:")]
-    body = (
-        [*body[: body.index(f"{section}:") + 1], f"  {line}", *body[body.index(f"{section}:") + 1 :]]
-        if section
-        else [*body, line]
-    )
+    if section and f"{section}:" not in body:
+        body.append(f"{section}:")
+    at = body.index(f"{section}:") + 1 if section else len(body)
+    body.insert(at, f"  {line}" if section else line)
     assert load("\n".join(body), "x").line(setting.rule)
 
 
@@ -138,9 +163,9 @@ def test_the_example_of_every_key_loads(setting: type[Setting]) -> None:
             POLICY.replace("order: 1_000_000 USDT", "order: 2_000_000 USDT"),
             "6:3: limits.order: is above limits.turnover",
         ),
-        (POLICY.replace("protect 25%", "deny"), "9:3: price.market: denies market, stop, take_profit"),
-        (POLICY, "9:3: price.market: 25% from the reference is far"),
-        (POLICY + "  stale_after: 1m\n", "10:3: price.stale_after: a price may be 1m old"),
+        (POLICY.replace("protect 25%", "deny"), "11:3: price.market: denies market, stop, take_profit"),
+        (POLICY, "11:3: price.market: 25% from the reference is far"),
+        (POLICY + "  stale_after: 1m\n", "12:3: price.stale_after: a price may be 1m old"),
     ],
 )
 def test_what_is_probably_not_meant_is_a_warning(text: str, warning: str) -> None:
@@ -151,4 +176,4 @@ def test_what_is_probably_not_meant_is_a_warning(text: str, warning: str) -> Non
 def test_a_side_that_is_open_needs_no_currency_warning() -> None:
     """BTC/* has any quote; the limit's currency may be among them."""
     text = POLICY.replace("[BTC/USDT]", "[BTC/*, ETH/EUR]").replace("protect 25%", "protect 1%")
-    assert [problem.path for problem in load(text, "x").warnings] == [Symbols.rule]
+    assert {problem.path for problem in load(text, "x").warnings} == {Symbols.rule, Sources.rule}

@@ -65,14 +65,16 @@ def test_a_base_that_quantity_does_not_list_is_denied() -> None:
     assert (denied.rule, denied.detail) == ("limits.quantity", "limits.quantity does not list BTC")
 
 
-@pytest.mark.parametrize("rule", ["order", "turnover"])
+@pytest.mark.parametrize(
+    "rule", ["limits.order", "limits.turnover", "limits.position", "limits.loss", "price.giveaway"]
+)
 def test_a_limit_in_another_currency_denies_and_names_both(rule: str) -> None:
     """Currencies are never converted and never equated."""
-    value = {"order": "500 EUR", "turnover": "500 EUR per 24h"}[rule]
-    denied = decided(policy(**{rule: value}), ORDER)
+    text = POLICY.replace("USDT per", "EUR per").replace("order: 1_000_000 USDT", "order: 1_000_000 EUR")
+    denied = decided(policy(text, position="1_000_000 EUR", loss="1 EUR per 24h"), ORDER)
     assert isinstance(denied, Deny)
-    assert (denied.rule, denied.code) == (f"limits.{rule}", DenyCode.LIMIT)
-    assert denied.detail == f"limits.{rule} is in EUR, the order in USDT"
+    assert (denied.rule, denied.code) == ("limits.order", DenyCode.LIMIT)
+    assert finding(denied, rule).detail == f"{rule} is in EUR, the order in USDT"
 
 
 @pytest.mark.parametrize(
@@ -130,25 +132,42 @@ def test_a_cancel_beyond_its_bucket_waits_and_then_goes(cancel: Intent, before: 
     ("text", "action", "ms"),
     [
         ("1 USDT per 24h", Action.DENY, 0),
+        ("1 USDT per 24h then reduce_only", Action.REDUCE_ONLY, 86_400_000),
         ("1 USDT per 24h then cancel_only", Action.CANCEL_ONLY, 86_400_000),
         ("1 USDT per 24h then halt", Action.HALT, 0),
     ],
 )
 def test_a_failure_carries_its_action(text: str, action: Action, ms: int) -> None:
-    """cancel_only lasts a window; halt has no end of its own."""
+    """reduce_only and cancel_only last a window; halt has no end of its own."""
     broken = finding(decided(policy(turnover=text), ORDER), "limits.turnover")
     assert (broken.passed, broken.action, broken.action_ms) == (False, action, ms)
     assert finding(decided(policy(order="1 USDT then halt"), ORDER), "limits.order").action is Action.HALT
 
 
-@pytest.mark.parametrize("name", ["order", "turnover", "open_orders", "messages", "requests"])
+@pytest.mark.parametrize(
+    "name", ["order", "turnover", "open_orders", "messages", "requests", "executions", "position", "loss"]
+)
 def test_a_limit_that_is_lifted_passes_and_says_why(name: str) -> None:
     """unlimited because <reason> shows in the explanation."""
-    heavy = FakeUsage({"USDT": D(10**9)}, 10**6, 10**6, 10**6, 0, {None: 10**6})
+    heavy = FakeUsage(
+        {"USDT": D(10**9)}, 10**6, 10**6, 10**6, 0, {None: 10**6}, filled=10**6, held={"BTCUSDT": D(10**6)}, change=None
+    )
     rules = policy(**({"turnover": "unlimited because x"} | {name: "unlimited because of the test"}))
     decision = decided(rules, ORDER, snapshot(usage=heavy))
     assert finding(decision, f"limits.{name}").passed
     assert finding(decision, f"limits.{name}").limit == "unlimited because of the test"
+
+
+@pytest.mark.parametrize(("filled", "passes"), [(199, True), (200, False), (201, False)])
+def test_executions_are_limited(filled: int, passes: bool) -> None:
+    """limits.executions: after so many filled orders the next is denied; reads and cancels are not."""
+    rules, world = policy(executions="200 per 24h then halt"), snapshot(usage=FakeUsage(filled=filled))
+    decision = decided(rules, ORDER, world)
+    assert failed(decision) == (set() if passes else {"limits.executions"})
+    if isinstance(decision, Deny):
+        assert (decision.code, finding(decision, "limits.executions").action) == (DenyCode.LIMIT, Action.HALT)
+    assert not failed(decided(rules, READ, world))
+    assert not failed(decided(rules, CANCEL, world))
 
 
 @pytest.mark.parametrize(("denied", "passes"), [(199, True), (200, False), (201, False)])

@@ -1,5 +1,6 @@
 """The whole path in one process: real pipeline, ledger, log, policy and adapter; only the exchange is a small class."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -21,8 +22,11 @@ from gateway.ledger.ledger import Ledger
 from gateway.pipeline import Pipeline
 from gateway.policy.document import Policy, load
 from gateway.ports import Gate, Need, NoAnswer, NotSent, Record, Surroundings
+from gateway.stages.follow import Follower
+from gateway.stages.marker import Marker
 from gateway.stages.reconcile import Reconciler
 from gateway.stages.send import Sender
+from gateway.stages.silence import Silence
 from gateway.store.memory import MemoryStore
 
 NOW_MS = 1_795_000_000_000
@@ -36,6 +40,8 @@ limits:
   turnover: 10_000 USDT per 24h
   open_orders: 3
 price:
+  giveaway: unlimited because it is a test
+  sources: 1 because it is a test
   market: protect 1%
 if_denied: 5 per 5m then cancel_only
 """
@@ -150,16 +156,24 @@ class Market:
         return Instrument("binance", "BTCUSDT", "BTC/USDT", "spot", "BTC", "USDT", Decimal("0.01"), Decimal("0.00001"),
                           Decimal("0.001"))  # fmt: skip
 
-    def reference(self, instrument: Instrument, environment: str) -> Reference | None:
+    def reference(self, instrument: Instrument, environment: str, max_age_ms: int) -> Reference | None:
         return None if self.price is None else Reference(self.price, self.clock.ms - self.age_ms, "test")
 
-    async def refresh(self, exchange: str, environment: str, market_id: str, max_age_ms: int) -> None:
+    async def refresh(
+        self, exchange: str, environment: str, market_id: str, max_age_ms: int, sources: int = 1
+    ) -> None:
         self.while_refreshing()
 
 
 class Accounts:
+    def __init__(self) -> None:
+        self.names = ["main"]
+
     def find(self, name: str) -> Account | None:
-        return Account(name, "binance", "live", REAL.key_id, REAL.kind, NOW_MS) if name == "main" else None
+        return Account(name, "binance", "live", REAL.key_id, REAL.kind, NOW_MS) if name in self.names else None
+
+    def all(self) -> list[Account]:
+        return [account for name in self.names if (account := self.find(name))]
 
 
 class Policies:
@@ -182,9 +196,15 @@ class Lender:
 
 
 class Meter:
+    def __init__(self) -> None:
+        self.alarms: list[str] = []
+
     def decided(self, exchange: str, verdict: str, code: str) -> None: ...
 
     def outcome(self, exchange: str, outcome: str) -> None: ...
+
+    def alarmed(self, alarm: str) -> None:
+        self.alarms.append(alarm)
 
 
 @dataclass
@@ -218,19 +238,28 @@ class Gatehouse:
         self.market = Market(self.clock)
         self.policies = Policies(policy)
         self.store = MemoryStore()
-        self.ledger = Ledger.open(self.store)
+        self.accounts = Accounts()
+        self.meter = Meter()
         self.audit = Roomy(directory / "audit", self.clock.now_ms)
         self.audit.append(self.audit.draft({"type": "init"}), sync=False)
-        entropy = count()
+        self._entropy = count()
+        self.start()
+        self.bot = self.token("bot")
+
+    def start(self) -> None:
+        """The process begins, or begins anew: what is kept is the store and the log, and what is outside."""
+        self.ledger = Ledger.open(self.store)
         world = Surroundings(
-            self.tokens, Accounts(), self.policies, self.ledger, self.audit, self.market, self.exchange, Lender(),
-            self.clock, Meter(), lambda size: next(entropy).to_bytes(size),
+            self.tokens, self.accounts, self.policies, self.ledger, self.audit, self.market, self.exchange, Lender(),
+            self.clock, self.meter, lambda size: next(self._entropy).to_bytes(size),
         )  # fmt: skip
         sender = Sender(self.clock, self.audit, world.lender, self.exchange)
-        self.pipeline = Pipeline(world, sender)
+        self.follower = Follower(world, sender, dict(EXCHANGES))
+        self.silence = Silence(world, sender, dict(EXCHANGES), lambda: self.clock.ms / 1000)
+        self.marker = Marker(world)
+        self.pipeline = Pipeline(world, sender, self.follower.ready, self.silence.heard)
         self.pipeline.authenticator.start("binance")
         self.reconciler = Reconciler(world, sender, dict(EXCHANGES))
-        self.bot = self.token("bot")
 
     def token(self, name: str, **changes: object) -> Token:
         """A live token."""
@@ -266,6 +295,11 @@ class Gatehouse:
     def records(self) -> list[dict[str, object]]:
         """The whole log."""
         return [entry.fields for entry in self.audit.records()]
+
+    def follow(self, seconds: float = 0) -> None:
+        """Time passes, and the follower has its turn."""
+        self.clock.ms += int(seconds * 1000)
+        asyncio.run(self.follower.pass_once(self.clock.ms / 1000))
 
     def turnover(self, token: Token | None = None) -> Decimal:
         """What of the budget is used."""

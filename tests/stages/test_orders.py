@@ -76,7 +76,7 @@ def test_a_failure_of_our_own_after_the_send_is_an_unknown_outcome(house: Gateho
 
 
 def test_turnover_is_used_up_exactly(house: Gatehouse) -> None:
-    house.exchange.otherwise = lambda outgoing: order_answer(1, "FILLED", "0.01", "500", **named(outgoing))
+    house.exchange.otherwise = lambda outgoing: order_answer(len(house.exchange.arrived), "FILLED", "0.01", "500", **named(outgoing))
 
     async def many() -> list[int | None]:
         return [code(await house.place(f"&newClientOrderId=a{n}")) for n in range(21)]
@@ -113,6 +113,9 @@ def test_a_market_order_leaves_as_a_limit_that_the_exchange_enforces(house: Gate
     sent = house.exchange.parameters()
     assert (sent["type"], sent["timeInForce"], sent["price"]) == ("LIMIT", "IOC", "50500")
     assert house.turnover() == 501
+    decision = next(record for record in house.records() if record["type"] == "decision")
+    assert decision["intent"]["kind"] == "market", "the record says what the bot asked for"  # type: ignore[index]
+    assert decision["order"]["kind"] == "limit", "and what left instead"  # type: ignore[index]
 
 
 def test_an_immediate_order_whose_answer_hides_its_fills_stays_reserved_until_it_is_asked_for(house: Gatehouse) -> None:

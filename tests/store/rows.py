@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from gateway.core.decision import Action
+from gateway.core.intent import Side
 from gateway.core.order import OrderRow, OrderStatus
 from gateway.core.token import KeyKind, TokenState
 from gateway.ports import Record
@@ -18,7 +19,8 @@ REVOKED = replace(TOKEN, state=TokenState.REVOKED, generation=4, box=None)
 RESTRICTION = Restriction("id-1", Action.CANCEL_ONLY, 14, "too many denials")
 ORDER = OrderRow(
     "c1", "77", "id-1", "main", "BTCUSDT", Decimal("0.5"), Decimal("250.125"), "USDT", Decimal("0.25"),
-    Decimal("100.000000000000000001"), OrderStatus.OPEN, 15, 16,
+    Decimal("100.000000000000000001"), OrderStatus.OPEN, 15, 16, Side.SELL, Decimal("499.5"), Decimal("1.25"),
+    Decimal("0.625"), Decimal("500.125"), Decimal("0.001"), Decimal("124.875"), shadow=True,
 )  # fmt: skip
 
 

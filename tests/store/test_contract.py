@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from gateway.core.decision import Action
-from gateway.core.order import OrderStatus
+from gateway.core.order import OrderStatus, PositionRow
 from gateway.core.token import TokenState
 from gateway.ports import Record
 from gateway.store import Conflict, Store, StoreUnavailable
@@ -155,23 +155,83 @@ def test_restrictions_are_one_per_token_and_action(store: Store) -> None:
 def test_events_come_back_by_time_for_one_token_kind_and_currency(store: Store) -> None:
     with store.transaction() as change:
         for at in (30, 10, 20):
-            change.add_event("t", "turnover", "USDT", at, Decimal(at) / 8)
-        change.add_event("t", "turnover", "EUR", 20, Decimal(1))
-        change.add_event("t", "message", "", 20, Decimal(1))
-        change.add_event("u", "turnover", "USDT", 20, Decimal(1))
+            change.add_event("t", "main", "turnover", "USDT", at, Decimal(at) / 8)
+        change.add_event("t", "main", "turnover", "EUR", 20, Decimal(1))
+        change.add_event("t", "main", "message", "", 20, Decimal(1))
+        change.add_event("u", "main", "turnover", "USDT", 20, Decimal(1))
     assert [*store.events("t", "turnover", "USDT", 20)] == [(20, Decimal("2.5")), (30, Decimal("3.75"))]
 
 
 def test_old_events_are_pruned_in_bounded_steps(store: Store) -> None:
     with store.transaction() as change:
         for at in range(10):
-            change.add_event("t", "message", "", at, Decimal(1))
+            change.add_event("t", "main", "message", "", at, Decimal(1))
     steps = []
     for _ in range(3):
         with store.transaction() as change:
             steps.append(change.prune_events(before_ms=6, at_most=4))
     assert steps == [4, 2, 0]
     assert [at for at, _ in store.events("t", "message", "", 0)] == [6, 7, 8, 9]
+
+
+def test_an_accounts_events_are_those_of_all_its_tokens(store: Store) -> None:
+    with store.transaction() as change:
+        for at, (who, account) in enumerate((("t", "main"), ("u", "main"), ("v", "second"))):
+            change.add_event(who, account, "turnover", "USDT", at, Decimal(at + 1))
+    assert [*store.account_events("main", "turnover", "USDT", 0)] == [(0, 1), (1, 2)]
+    assert [*store.account_events("main", "turnover", "USDT", 1)] == [(1, 2)]
+    assert [*store.account_events("main", "turnover", "EUR", 0)] == []
+
+
+def test_amounts_below_zero_come_back(store: Store) -> None:
+    """What a sale takes from a position, and what a purchase takes from the cash."""
+    with store.transaction() as change:
+        change.add_event("t", "main", "base", "BTCUSDT", 1, Decimal("-0.000000000000000001"))
+    assert [*store.events("t", "base", "BTCUSDT", 0)] == [(1, Decimal("-0.000000000000000001"))]
+
+
+def test_positions_are_one_per_token_and_market(store: Store) -> None:
+    """Those that are zero are read only where they moved lately."""
+    held = PositionRow("t", "BTCUSDT", "main", "USDT", Decimal("0.5"), 10)
+    sold = PositionRow("t", "ETHUSDT", "main", "USDT", Decimal("0E-18"), 20)
+    with store.transaction() as change:
+        change.put_position(replace(held, quantity=Decimal(2)))
+        change.put_position(held)
+        change.put_position(sold)
+        change.put_position(replace(sold, token_id="u", quantity=Decimal("-1.5")))
+    assert {row.quantity for row in store.positions(20)} == {Decimal("0.5"), 0, Decimal("-1.5")}
+    assert {(row.token_id, row.market_id) for row in store.positions(21)} == {("t", "BTCUSDT"), ("u", "ETHUSDT")}
+
+
+def test_prices_come_back_by_time_and_are_pruned_in_bounded_steps(store: Store) -> None:
+    with store.transaction() as change:
+        for at in range(6):
+            change.add_price("main", "BTCUSDT", at, Decimal(at))
+        change.add_price("second", "BTCUSDT", 3, Decimal(9))
+    assert [*store.prices("main", "BTCUSDT", 4)] == [(3, 3), (4, 4), (5, 5)], "and the last one before"
+    assert len([*store.prices("main", "BTCUSDT", 0)]) == 6
+    steps = []
+    for _ in range(3):
+        with store.transaction() as change:
+            steps.append(change.prune_prices(before_ms=5, at_most=4))
+    assert steps == [4, 2, 0], "the second account's price is old as well"
+    assert [*store.prices("main", "BTCUSDT", 0)] == [(5, 5)]
+
+
+def test_strangers_are_noted_once_and_go_with_their_account(store: Store) -> None:
+    with store.transaction() as change:
+        change.add_account(ACCOUNT)
+        for at in (1, 2):
+            change.add_stranger("main", "", "", at)
+            change.add_stranger("main", "BTCUSDT", "7", at)
+        change.add_stranger("main", "BTCUSDT", "8", 3)
+        change.add_stranger("second", "BTCUSDT", "9", 4)
+    with store.transaction() as change:
+        change.drop_stranger("main", "BTCUSDT", "8")
+    assert [*store.strangers("main")] == [("", "", 1), ("BTCUSDT", "7", 1)]
+    with store.transaction() as change:
+        change.remove_account("main")
+    assert ([*store.strangers("main")], len([*store.strangers("second")])) == ([], 1)
 
 
 def test_a_failure_undoes_the_whole_transaction(store: Store) -> None:

@@ -60,6 +60,8 @@ limits:
   turnover: 50_000 USDT per 24h
   messages: 50 per 1s
 price:
+  giveaway: unlimited because it is a test
+  sources: 1 because it is a test
   market: protect 0.5%
   stale_after: 3s
 """

@@ -22,6 +22,8 @@ CATALOGUE: Final[Catalogue] = load("gateway.exchanges.binance")
 
 _METHODS: Final = {b"GET": "GET", b"POST": "POST", b"PUT": "PUT", b"DELETE": "DELETE"}
 _PATH: Final = re.compile(rb"(?:/[A-Za-z0-9_-]+)+")
+_LONG: Final = re.compile(r"[^/]{40}")
+"""No path has such a segment; a secret in the wrong place would be one, and is not said back."""
 _TOKEN_ID: Final = re.compile(rb"[A-Za-z0-9_-]{1,128}")
 _FORM: Final = re.compile(rb"application/x-www-form-urlencoded(?: *; *charset=utf-8)?", re.IGNORECASE)
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
@@ -80,7 +82,7 @@ def _endpoint(method: bytes, host: str | None, path: bytes, headers: dict[bytes,
     verb, named = _METHODS.get(method), product(host, text)
     endpoint = CATALOGUE.find(verb, named, text) if verb and named else None
     if endpoint is None:
-        name = f"{method[:10].decode('latin-1')} {text[:100]}"
+        name = f"{method[:10].decode('latin-1')} {text[:100] if _LONG.search(text) is None else 'this path'}"
         raise Refused(DenyCode.UNKNOWN_ENDPOINT, f"{name} is not in the catalogue")
     return endpoint
 

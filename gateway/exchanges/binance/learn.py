@@ -40,6 +40,7 @@ class Order(msgspec.Struct):
     status: str | None = None
     executedQty: str = "0"
     cummulativeQuoteQty: str = "0"
+    time: int | None = None
 
 
 class _Reports(msgspec.Struct):
@@ -170,4 +171,6 @@ def _events(order: Order, client_id: str | None) -> tuple[OrderEvent, ...] | Non
         filled, value = parse_number(order.executedQty), parse_number(order.cummulativeQuoteQty)
     except BadNumber:
         return None
-    return (OrderEvent(order.symbol, client_id, str(order.orderId), filled, value, order.status in FINAL),)
+    created_us = None if order.time is None else order.time * 1000
+    final = order.status in FINAL
+    return (OrderEvent(order.symbol, client_id, str(order.orderId), filled, value, final, created_us=created_us),)

@@ -14,6 +14,7 @@ from gateway.core.decision import DenyCode
 from gateway.core.errors import Refused
 from gateway.core.intent import Cancel, CancelAll, OrderKind, Place, Side, TimeInForce
 from gateway.core.money import BadNumber, parse_number, plain
+from gateway.exchanges.binance import wire
 
 _SYMBOL: Final = re.compile(r"[A-Z0-9]{2,20}", re.ASCII)
 _CLIENT_ID: Final = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}", re.ASCII)
@@ -179,7 +180,7 @@ def extras(sent: Parameters, allowed: Values, carried: frozenset[str]) -> tuple[
     for name, value in rest:
         pattern = allowed.get(name)
         if pattern is None:
-            raise Refused(DenyCode.PARAMETER, f"unknown parameter '{name}'")
+            raise Refused(DenyCode.PARAMETER, f"unknown parameter {wire.shown(name)}")
         if not pattern.fullmatch(value):
             raise _bad(name, value, "an allowed value")
     return tuple(rest)
@@ -223,4 +224,4 @@ def _text(number: Decimal | None) -> str | None:
 
 
 def _bad(name: str, value: str, expected: str) -> Refused:
-    return Refused(DenyCode.PARAMETER, f"parameter '{name}' is {value[:40]!r}; expected {expected}")
+    return Refused(DenyCode.PARAMETER, f"parameter '{name}' is {wire.shown(value)}; expected {expected}")

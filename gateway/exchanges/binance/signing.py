@@ -41,18 +41,13 @@ def sign(call: Call, environment: str, credential: Credential | None, exchange_u
         if credential is None:
             raise Refused(DenyCode.INTERNAL, f"{endpoint} needs a key")
         head.append(("X-MBX-APIKEY", credential.key_id))
-        if endpoint.security is Security.SIGNED or _came_signed(call):
+        if endpoint.security is Security.SIGNED or call.signed:  # a bot may sign where the key alone would do
             text = _signed(text, window_us(call), credential, exchange_us)
     reads_only = isinstance(call.intent, _READS)
     if endpoint.method in ("POST", "PUT"):
         return Outgoing(host, endpoint.method, endpoint.path, (*head, _FORM), text.encode("ascii"), reads_only)
     target = f"{endpoint.path}?{text}" if text else endpoint.path
     return Outgoing(host, endpoint.method, target, tuple(head), b"", reads_only)
-
-
-def _came_signed(call: Call) -> bool:
-    """A bot may sign where the key alone would do, and the exchange takes it; what came signed leaves signed."""
-    return call.proof is not None and call.proof.signature is not None
 
 
 def parameters(call: Call) -> list[tuple[str, str]]:
@@ -77,7 +72,7 @@ def parameters(call: Call) -> list[tuple[str, str]]:
 
 def window_us(call: Call) -> int:
     """The window that our request asks for: the bot's, if that is shorter than ours."""
-    asked = call.proof.window_us if call.proof is not None and call.proof.signature is not None else WINDOW_US
+    asked = call.proof.window_us if call.proof is not None and call.signed else WINDOW_US
     return min(asked, WINDOW_US)
 
 

@@ -30,6 +30,13 @@ _FAULTS: Final = (
     (rb"(?:^|&)[^=&]*[^A-Za-z0-9_=&][^=&]*=", "a parameter name with other characters than letters, digits and '_'"),
 )
 _MOST: Final = 100
+_SHOWN: Final = 36
+"""The longest of the bot's own words that is said back: as long as a client order id, shorter than any secret."""
+
+
+def shown(text: str) -> str:
+    """A bot's word, quoted, for an answer and the log; of a long one only the length: it may be a misplaced secret."""
+    return repr(text) if len(text) <= _SHOWN else f"({len(text)} characters)"
 
 
 def parse(text: bytes) -> Pairs:
@@ -56,9 +63,9 @@ def _decoded(name: str, value: str) -> str:
     try:
         text = unquote_to_bytes(value).decode("utf-8", "strict")
     except UnicodeDecodeError:
-        raise Refused(DenyCode.MALFORMED, f"parameter '{name}' is not UTF-8") from None
+        raise Refused(DenyCode.MALFORMED, f"parameter {shown(name)} is not UTF-8") from None
     if _CONTROL.search(text):
-        raise Refused(DenyCode.MALFORMED, f"parameter '{name}' holds a control character")
+        raise Refused(DenyCode.MALFORMED, f"parameter {shown(name)} holds a control character")
     return text
 
 
@@ -73,7 +80,7 @@ def once(*parts: Pairs) -> dict[str, str]:
     for part in parts:
         for name, value in part:
             if name in found:
-                raise Refused(DenyCode.PARAMETER, f"parameter '{name}' was sent twice")
+                raise Refused(DenyCode.PARAMETER, f"parameter {shown(name)} was sent twice")
             found[name] = value
     return found
 

@@ -48,6 +48,9 @@ class Reads(Setting):
     def text(self) -> str:
         return ", ".join(sorted(self.names))
 
+    def under(self, parent: Self) -> Self:
+        return type(self)(self.names & parent.names)
+
     def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
         intent = call.intent
         match intent:
@@ -74,6 +77,7 @@ def _read_name(text: str) -> ReadName:
 class Cancels(Setting):
     """Whether it may cancel orders that another live token placed. Its own it may always cancel."""
 
+    suspends = False
     rule = "allow.cancel"
     key = Key(
         "allow.cancel",
@@ -96,6 +100,9 @@ class Cancels(Setting):
     def text(self) -> str:
         return "account" if self.foreign else "own"
 
+    def under(self, parent: Self) -> Self:
+        return type(self)(self.foreign and parent.foreign)
+
     def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
         intent = call.intent
         match intent:
@@ -113,6 +120,7 @@ class Cancels(Setting):
 class Parameters(Setting):
     """Extra parameters of a call that changes state, let through by name."""
 
+    suspends = False
     rule = "parameters"
     key = Key(
         "parameters",
@@ -146,6 +154,10 @@ class Parameters(Setting):
     @property
     def text(self) -> str:
         return "; ".join(f"{row}: {', '.join(sorted(names))}" for row, names in sorted(self.names.items()))
+
+    def under(self, parent: Self) -> Self:
+        common = {row: names & parent.names.get(row, frozenset()) for row, names in self.names.items()}
+        return type(self)({row: names for row, names in common.items() if names})
 
     def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
         if not call.needs_grant:

@@ -1,6 +1,7 @@
 """Grants: instruments, kinds of order and sides. What is not listed is denied."""
 
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Final, Self, assert_never
 
 from gateway.core.decision import DenyCode, Finding
@@ -54,6 +55,15 @@ class Symbols(Setting):
     def text(self) -> str:
         return ", ".join(sorted(self.names))
 
+    @property
+    def open_ended(self) -> bool:
+        """Whether nobody can say how many instruments these are."""
+        return bool(self.quotes or self.bases)
+
+    def under(self, parent: Self) -> Self:
+        pairs = product(self.names, parent.names)
+        return type(self)(frozenset(name for one, other in pairs if (name := _both(one, other))))
+
     def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
         intent = call.intent
         match intent:
@@ -70,6 +80,16 @@ class Symbols(Setting):
         if instrument.symbol in self.names or instrument.quote in self.quotes or instrument.base in self.bases:
             return self.granted
         return self.fails(DenyCode.SYMBOL, f"{instrument.symbol} is not in allow.symbols", self.text, instrument.symbol)
+
+
+def _both(one: str, other: str) -> str:
+    """What two names or globs have in common; empty where nothing is."""
+    sides = []
+    for mine, theirs in zip(one.split("/"), other.split("/"), strict=True):
+        if "*" not in (mine, theirs) and mine != theirs:
+            return ""
+        sides.append(theirs if mine == "*" else mine)
+    return "/".join(sides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +117,9 @@ class Markets(Setting):
     @property
     def text(self) -> str:
         return ", ".join(sorted(self.names))
+
+    def under(self, parent: Self) -> Self:
+        return type(self)(self.names & parent.names)
 
     def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
         intent = call.intent
@@ -144,6 +167,9 @@ class Orders(Setting):
     def text(self) -> str:
         return ", ".join(sorted(self.kinds))
 
+    def under(self, parent: Self) -> Self:
+        return type(self)(self.kinds & parent.kinds)
+
     def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
         intent = call.intent
         match intent:
@@ -186,6 +212,9 @@ class Sides(Setting):
     @property
     def text(self) -> str:
         return ", ".join(sorted(self.sides))
+
+    def under(self, parent: Self) -> Self:
+        return type(self)(self.sides & parent.sides)
 
     def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
         intent = call.intent

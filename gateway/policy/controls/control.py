@@ -9,7 +9,7 @@ that these cannot drift from what is enforced.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 from gateway.core.decision import SEVERITY, Action, DenyCode, Finding
 from gateway.core.request import Call
@@ -19,6 +19,7 @@ from gateway.policy.valuation import Unvalued, Valuation
 
 Valued = Valuation | Unvalued | None
 """The call's order valued; None for a call that places none."""
+FAILED: Final = "failed ({}); denied to be safe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +93,15 @@ class Control(ABC):
 
 
 class Setting(Control):
-    """A control that a policy file states under ``key``."""
+    """A control that a policy file states under ``key``.
+
+    ``suspends``: ``mode: shadow`` lets its denials pass. ``ordered``: of two values one may be the looser.
+    """
 
     __slots__ = ()
     key: ClassVar[Key]
+    suspends: ClassVar[bool] = True
+    ordered: ClassVar[bool] = True
 
     @classmethod
     @abstractmethod
@@ -111,3 +117,18 @@ class Setting(Control):
     @abstractmethod
     def text(self) -> str:
         """The value in its canonical form: what the policy's digest is made of."""
+
+    @abstractmethod
+    def under(self, parent: Self) -> Self:
+        """What allows no more than this and no more than ``parent``'s; equal to this where this is no looser.
+
+        Raises BadValue where the two cannot be compared.
+        """
+
+
+def ask(control: Control, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
+    """The control's word; one that raises has denied, and tells the error's class and nothing of its text."""
+    try:
+        return control.check(call, snapshot, valued)
+    except Exception as error:
+        return control.fails(DenyCode.INTERNAL, FAILED.format(type(error).__name__))

@@ -9,7 +9,7 @@ from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot
 from gateway.core.token import TokenState
 from gateway.policy.controls.control import Control, Valued
-from gateway.policy.valuation import Unvalued, Valuation
+from gateway.policy.valuation import Unvalued, Valuation, reduction
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,7 @@ class Never(Control):
 
 @dataclass(frozen=True, slots=True)
 class State(Control):
-    """The token's state: paused and reduce_only leave cancels and reads, revoked leaves nothing.
-
-    A reduction is measured against the token's own position. This version keeps none, so a reduce_only token
-    places no orders at all.
-    """
+    """The token's state: paused leaves cancels and reads, reduce_only reductions too, revoked leaves nothing."""
 
     rule = "state"
 
@@ -45,13 +41,20 @@ class State(Control):
         intent = call.intent
         match intent:
             case Place():
-                if snapshot.state is TokenState.ACTIVE:
-                    return self.granted
-                return self.fails(DenyCode.STATE, f"the token is {snapshot.state}: cancels and reads only")
+                return self._placed(snapshot.state, valued)
             case Read() | Public() | Cancel() | CancelAll() | Forbidden():
                 return self.silent
             case _:
                 assert_never(intent)
+
+    def _placed(self, state: TokenState, valued: Valued) -> Finding:
+        if state is TokenState.ACTIVE:
+            return self.granted
+        if state is not TokenState.REDUCE_ONLY:
+            return self.fails(DenyCode.STATE, f"the token is {state}: cancels and reads only")
+        if reduction(valued):
+            return self.passes(state, "a reduction")
+        return self.fails(DenyCode.STATE, f"the token is {state}: cancels, reads and reductions of its own position")
 
 
 @dataclass(frozen=True, slots=True)

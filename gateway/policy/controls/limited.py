@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar, Final, Self
 
-from gateway.core.decision import Action, DenyCode, Finding
+from gateway.core.decision import DenyCode, Finding
 from gateway.policy import grammar
 from gateway.policy.controls.control import Setting
 from gateway.policy.controls.reading import scalar
@@ -12,6 +12,7 @@ from gateway.policy.grammar import Limit, Shape, Unlimited
 from gateway.policy.strict_yaml import Node
 
 LIMIT_TEXT: Final = "or unlimited because <reason>"
+PER_WINDOW: Final = "per <window> [then reduce_only | cancel_only | halt]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,15 @@ class Limited(Setting):
     def text(self) -> str:
         return self._text
 
+    def under(self, parent: Self) -> Self:
+        return type(self)(grammar.tighter(self.limit, parent.limit))
+
     def exceeds(
         self, limit: Limit, what: str, observed: str, code: DenyCode = DenyCode.LIMIT, retry_after_ms: int | None = None
     ) -> Finding:
-        """The failure of a request beyond the limit, with its action; only cancel_only ends by itself."""
+        """The failure of a request beyond the limit, with its action; a halt has no end of its own."""
         detail = f"{what}; {self.rule} is {self._text}"
-        lasts_ms = limit.window_ms if limit.action is Action.CANCEL_ONLY else 0
+        lasts_ms = limit.window_ms if limit.action in grammar.PASSING else 0
         return self.fails(code, detail, self._text, observed, retry_after_ms, limit.action, lasts_ms)
 
     def wrong_currency(self, limit: Limit, quote: str) -> Finding:

@@ -1,4 +1,4 @@
-"""Controls of price: its freshness, and what becomes of orders that come without a limit."""
+"""Controls of price where an order comes without a limit, or the gateway without a fresh price."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,22 +14,24 @@ from gateway.policy.controls.control import Key, Setting, Valued
 from gateway.policy.controls.reading import scalar
 from gateway.policy.grammar import BadValue
 from gateway.policy.strict_yaml import Node
-from gateway.policy.valuation import stale
+from gateway.policy.valuation import reduction, stale
 
 DEFAULT_STALE_AFTER_MS: Final = 3_000
 
 
 @dataclass(frozen=True, slots=True)
 class StaleAfter(Setting):
-    """No fresh price, no order: not even a limit buy."""
+    """No fresh price, no order but a reduction at the last good one: not even a limit buy."""
 
+    suspends = False
     rule = "price.stale_after"
     key = Key(
         "price.stale_after",
         "<window>",
         "3s",
-        "How old the reference price of an order's instrument may be; without a fresh one no order leaves, cancels "
-        "and reads do. 3s by default.",
+        "How old the reference price of an order's instrument may be; 3s by default. Without a fresh one only cancels "
+        "and reads pass, and limit orders that reduce the token's own position at no worse than the last price (of at "
+        "most an hour ago) less the collar; they are charged against that price.",
         {"type": "string", "pattern": f"^{grammar.WINDOW}$"},
     )
     ms: int
@@ -46,16 +48,26 @@ class StaleAfter(Setting):
     def text(self) -> str:
         return grammar.window_text(self.ms)
 
+    def under(self, parent: Self) -> Self:
+        return type(self)(min(self.ms, parent.ms))
+
     def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
         intent = call.intent
         match intent:
             case Place():
-                reason = stale(snapshot, intent.market_id, self.ms)
-                return self.fails(DenyCode.UNPRICED, reason, self.text) if reason else self.granted
+                return self._placed(intent, snapshot, valued)
             case Read() | Public() | Cancel() | CancelAll() | Forbidden():
                 return self.silent
             case _:
                 assert_never(intent)
+
+    def _placed(self, place: Place, snapshot: Snapshot, valued: Valued) -> Finding:
+        reason = stale(snapshot, place.market_id, self.ms)
+        if not reason:
+            return self.granted
+        if reduction(valued):  # a stale price values nothing but a reduction that may leave at it
+            return self.passes(self.text, f"{reason}; a reduction")
+        return self.fails(DenyCode.UNPRICED, reason, self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +80,7 @@ class MarketPrice(Setting):
         "deny, or protect <percent>",
         "protect 0.3%",
         "What becomes of market orders, and of stop and take_profit orders without a limit: `deny`, or `protect 0.3%`: "
-        "they leave as limit orders at most that far from the reference (or trigger). Must be stated where such "
+        "they leave as limit orders at most that far from the fair price (or trigger). Must be stated where such "
         "orders are allowed.",
         {"type": "string", "pattern": f"^(deny|protect {grammar.NUMBER}%)$"},
     )
@@ -85,6 +97,11 @@ class MarketPrice(Setting):
     @property
     def text(self) -> str:
         return "deny" if self.protect is None else f"protect {grammar.percent_text(self.protect)}"
+
+    def under(self, parent: Self) -> Self:
+        if self.protect is None or parent.protect is None:
+            return type(self)(None)
+        return type(self)(min(self.protect, parent.protect))
 
     def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
         intent = call.intent

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from gateway.core.decision import DenyCode, Finding
+from gateway.core.decision import Action, DenyCode, Finding
 from gateway.core.intent import Cancel, CancelAll, Forbidden, Place, Public, Read
 from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot, Usage
 from gateway.policy import grammar
 from gateway.policy.controls.control import Key, Valued
-from gateway.policy.controls.limited import LIMIT_TEXT, Limited, shape_schema
+from gateway.policy.controls.limited import LIMIT_TEXT, PER_WINDOW, Limited, shape_schema
 from gateway.policy.grammar import Limit, Unlimited
+from gateway.policy.valuation import reduction
 
 CANCELS_PER_REQUEST: Final = 5
 """The bucket of cancels is this many times that of requests."""
@@ -24,7 +25,7 @@ class Messages(Limited):
     shape = grammar.Shape("10 per 1s", windowed=True)
     key = Key(
         "limits.messages",
-        f"<count> per <window> [then cancel_only | halt], {LIMIT_TEXT}",
+        f"<count> {PER_WINDOW}, {LIMIT_TEXT}",
         "10 per 1s",
         "New orders in the rolling window; denied ones count, cancels do not.",
         shape_schema(),
@@ -59,7 +60,7 @@ class Requests(Limited):
     shape = grammar.Shape("20 per 1s", windowed=True)
     key = Key(
         "limits.requests",
-        f"<count> per <window> [then cancel_only | halt], {LIMIT_TEXT}",
+        f"<count> {PER_WINDOW}, {LIMIT_TEXT}",
         "20 per 1s",
         "Everything the token sends in the rolling window. Cancels have a bucket of their own, five times as large; "
         "beyond it they wait, and are never denied.",
@@ -96,18 +97,17 @@ class Requests(Limited):
 
 
 @dataclass(frozen=True, slots=True)
-class Breaker(Limited):
-    """Too many denials in a rolling window: a leaked token, or a bot gone wrong. New orders stop."""
+class Executions(Limited):
+    """Orders that filled, in a rolling window: the throttle on an automaton that has run away."""
 
-    rule = "if_denied"
-    shape = grammar.Shape("200 per 5m then cancel_only", windowed=True, must_act=True)
+    rule = "limits.executions"
+    shape = grammar.Shape("200 per 24h then halt", windowed=True)
     key = Key(
-        "if_denied",
-        "<count> per <window> then cancel_only | halt",
-        "200 per 5m then cancel_only",
-        "A breaker: so many denials in the rolling window stop new orders, for the window (`cancel_only`) or until a "
-        "person resumes (`halt`). Denials for a stale price, for pace, for the token's state or for a failure of the "
-        "gateway do not count.",
+        "limits.executions",
+        f"<count> {PER_WINDOW}, {LIMIT_TEXT}",
+        "200 per 24h then halt",
+        "Orders that filled, wholly or in part, in the rolling window. What fills is learned afterwards, so several "
+        "orders at once may pass it; it bounds nothing by itself. With `then reduce_only` reductions pass it.",
         shape_schema(),
     )
 
@@ -115,17 +115,53 @@ class Breaker(Limited):
         intent = call.intent
         match intent:
             case Place():
-                return self._placed(snapshot.usage)
+                return self._placed(snapshot.usage, valued)
             case Read() | Public() | Cancel() | CancelAll() | Forbidden():
                 return self.silent
             case _:
                 assert_never(intent)
 
-    def _placed(self, usage: Usage) -> Finding:
+    def _placed(self, usage: Usage, valued: Valued) -> Finding:
+        limit = self.limit
+        if isinstance(limit, Unlimited):
+            return self.passes(self.text)
+        count = usage.executions(limit.window_ms)
+        if count < limit.number or (limit.action is Action.REDUCE_ONLY and reduction(valued)):
+            return self.passes(self.text, str(count))
+        return self.exceeds(limit, f"{count} orders were filled", str(count))
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker(Limited):
+    """Too many denials in a rolling window: a leaked token, or a bot gone wrong. New orders stop."""
+
+    rule = "if_denied"
+    shape = grammar.Shape("200 per 5m then cancel_only", windowed=True, must_act=True)
+    key = Key(
+        "if_denied",
+        "<count> per <window> then reduce_only | cancel_only | halt",
+        "200 per 5m then cancel_only",
+        "A breaker: so many denials in the rolling window stop new orders, for the window (`cancel_only`; "
+        "`reduce_only` lets reductions pass) or until a person resumes (`halt`). Denials for a stale price, for pace, "
+        "for the token's state or for a failure of the gateway do not count.",
+        shape_schema(),
+    )
+
+    def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
+        intent = call.intent
+        match intent:
+            case Place():
+                return self._placed(snapshot.usage, valued)
+            case Read() | Public() | Cancel() | CancelAll() | Forbidden():
+                return self.silent
+            case _:
+                assert_never(intent)
+
+    def _placed(self, usage: Usage, valued: Valued) -> Finding:
         limit = self.limit
         if isinstance(limit, Unlimited):
             return self.passes(self.text)
         count = usage.denials(limit.window_ms)
-        if count < limit.number:
+        if count < limit.number or (limit.action is Action.REDUCE_ONLY and reduction(valued)):
             return self.passes(self.text, str(count))
         return self.exceeds(limit, f"{count} requests were denied", str(count), DenyCode.STATE)

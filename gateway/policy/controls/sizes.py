@@ -85,6 +85,10 @@ class QuantityLimit(Setting):
     def text(self) -> str:
         return ", ".join(f"{base}: {plain(quantity)}" for base, quantity in sorted(self.by_base.items()))
 
+    def under(self, parent: Self) -> Self:
+        common = sorted(self.by_base.keys() & parent.by_base.keys())
+        return type(self)({base: min(self.by_base[base], parent.by_base[base]) for base in common})
+
     def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
         intent = call.intent
         match intent:

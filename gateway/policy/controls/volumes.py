@@ -10,7 +10,7 @@ from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot
 from gateway.policy import grammar
 from gateway.policy.controls.control import Key, Valued
-from gateway.policy.controls.limited import LIMIT_TEXT, Limited, shape_schema
+from gateway.policy.controls.limited import LIMIT_TEXT, PER_WINDOW, Limited, shape_schema
 from gateway.policy.valuation import Valuation
 
 
@@ -58,7 +58,7 @@ class Turnover(Limited):
     shape = grammar.Shape("50_000 USDT per 24h", money=True, windowed=True)
     key = Key(
         "limits.turnover",
-        f"<amount> <currency> per <window> [then cancel_only | halt], {LIMIT_TEXT}",
+        f"<amount> <currency> {PER_WINDOW}, {LIMIT_TEXT}",
         "50_000 USDT per 24h",
         "Value traded in the rolling window plus value reserved by working orders, buys and sells both. Must be "
         "stated where orders are allowed.",

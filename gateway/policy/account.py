@@ -1,0 +1,97 @@
+"""Limits over all tokens of one account: the same keys and controls as a policy's, asked about the account's usage.
+
+They stand in ``gateway.yaml`` under ``accounts.NAME.limits``, hold beside every policy, and nothing suspends them.
+Their findings carry ``account.`` before the rule. Whether an order is a reduction is a matter of its token alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from gateway.core.decision import DenyCode, Finding
+from gateway.core.request import Call
+from gateway.core.snapshot import Snapshot
+from gateway.policy.controls import ACCOUNT_SETTINGS
+from gateway.policy.controls.control import BadSetting, Setting, Valued, ask
+from gateway.policy.controls.reading import nearest
+from gateway.policy.measures import currencies, needs_marks
+from gateway.policy.strict_yaml import DocumentError, Mark, Node, Problem, Table, Text
+
+PREFIX: Final = "account."
+_BY_KEY: Final = {setting.rule.rpartition(".")[2]: setting for setting in ACCOUNT_SETTINGS}
+_SILENT: Final = {setting.silent: replace(setting.silent, rule=PREFIX + setting.rule) for setting in ACCOUNT_SETTINGS}
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLimits:
+    """What all tokens of ``account`` together may do; ``lines`` maps a rule to its line of the settings."""
+
+    account: str
+    controls: tuple[Setting, ...]
+    lines: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def needs_marks(self) -> bool:
+        """Whether an order needs the prices of the other instruments that the account's tokens hold."""
+        return needs_marks(self.controls)
+
+
+def load_account_limits(node: Node, name: str) -> AccountLimits:
+    """The limits that stand at ``accounts.<name>.limits``. Raises DocumentError with every problem."""
+    problems: list[Problem] = []
+    settings: dict[type[Setting], Setting] = {}
+    marks: dict[str, Mark] = {}
+    path = f"accounts.{name}.limits"
+    for key, value in _entries(node, path, problems):
+        setting = _BY_KEY.get(key.text)
+        if setting is None:
+            near = nearest(key.text, _BY_KEY)
+            known = f"did you mean {near}?" if near else f"known: {', '.join(_BY_KEY)}"
+            problems.append(_problem(key.mark, f"{path}.{key.text[:40]}", "unknown key", known))
+            continue
+        marks[setting.rule] = key.mark
+        try:
+            settings[setting] = setting.read(value)
+        except BadSetting as error:
+            where = f"{path}.{key.text}"
+            problems += [_problem(fault.mark, where, fault.message, fault.suggestion) for fault in error.faults]
+    controls = tuple(settings[setting] for setting in ACCOUNT_SETTINGS if setting in settings)
+    problems += _mixed(controls, marks, path)
+    if problems:
+        raise DocumentError(name, tuple(problems))
+    return AccountLimits(name, controls, tuple((rule, mark.line) for rule, mark in marks.items()))
+
+
+def decide_account(limits: AccountLimits, call: Call, snapshot: Snapshot, valued: Valued) -> tuple[Finding, ...]:
+    """Every control's finding on the call, about ``snapshot.account``; without that every one of them denies."""
+    if snapshot.account is None:
+        unread = "what the account has used is not known"
+        return tuple([_named(control.fails(DenyCode.INTERNAL, unread)) for control in limits.controls])
+    whole = replace(snapshot, usage=snapshot.account)
+    return tuple([_named(ask(control, call, whole, valued)) for control in limits.controls])
+
+
+def _named(found: Finding) -> Finding:
+    detail = f"over all tokens of the account: {found.detail}" if found.detail else ""
+    return _SILENT.get(found) or replace(found, rule=PREFIX + found.rule, detail=detail)
+
+
+def _entries(node: Node, path: str, problems: list[Problem]) -> Iterator[tuple[Text, Node]]:
+    if isinstance(node, Table) and node.entries:
+        yield from node.entries
+    else:
+        like = "write it like {turnover: 50_000 USDT per 24h}"
+        problems.append(_problem(node.mark, path, "expected a mapping of limits", like))
+
+
+def _mixed(controls: tuple[Setting, ...], marks: dict[str, Mark], path: str) -> Iterator[Problem]:
+    units = currencies(controls)
+    first = next(iter(units), "")
+    for rule, unit in units.items():
+        if unit != units[first]:
+            what = f"{rule} is in {unit}, {first} in {units[first]}"
+            yield _problem(marks[rule], path, what, "one account, one quote currency")
+
+
+def _problem(mark: Mark, path: str, message: str, suggestion: str) -> Problem:
+    return Problem(mark.line, mark.column, path, f"{path}: {message}", suggestion)

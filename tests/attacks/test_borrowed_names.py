@@ -1,0 +1,80 @@
+"""A budget is not won back by another order's name: what is told of one order never settles another.
+
+A client order id may be used again at the exchange once its order is over, and a cancel may rename its order. So a
+bot can make the exchange tell of an old, empty order under the id of one that has just been filled.
+"""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from gateway.core.request import Answer
+from tests.stages.gatehouse import NOW_MS, Gatehouse, body, code
+
+HOUR_MS = 3_600_000
+POLICY = """
+version: 1
+allow: {symbols: [BTC/USDT], orders: [limit]}
+limits: {order: 1_000 USDT, turnover: 1_500 USDT per 24h}
+"""
+IOC = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=IOC&quantity=0.01&price=50000&newOrderRespType=ACK"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Gatehouse:
+    return Gatehouse(tmp_path, POLICY)
+
+
+def told(order_id: int, client_id: str, created_ms: int, status: str = "CANCELED") -> dict[str, object]:
+    """An order that never filled, as a query shows it."""
+    return {"symbol": "BTCUSDT", "orderId": order_id, "clientOrderId": client_id, "status": status, "executedQty": "0",
+            "cummulativeQuoteQty": "0", "origQty": "1", "time": created_ms, "updateTime": created_ms}  # fmt: skip
+
+
+def filled_but_unknown(house: Gatehouse, client_id: str) -> None:
+    """An immediate order whose answer shows no fills: the exchange has filled it, the gateway cannot know yet."""
+    house.exchange.script = [body({"symbol": "BTCUSDT", "orderId": 7, "clientOrderId": client_id, "transactTime": 1})]
+    request = house.request("POST", "/api/v3/order", f"{IOC}&newClientOrderId={client_id}")
+    assert code(asyncio.run(house.ask(request))) is None
+    assert house.turnover() >= 500
+
+
+def ask(house: Gatehouse, method: str, path: str, parameters: str, answer: Answer) -> None:
+    """One request of the bot's, and what the exchange answers."""
+    house.clock.ms += 5
+    house.exchange.script = [answer]
+    assert code(asyncio.run(house.ask(house.request(method, path, parameters)))) is None
+
+
+@pytest.mark.parametrize("path", ["/api/v3/allOrders", "/api/v3/openOrders"])
+def test_an_old_order_of_the_same_name_in_a_list_settles_nothing(house: Gatehouse, path: str) -> None:
+    """The id of a person's cancelled order from yesterday, used again: the list tells of the old one."""
+    filled_but_unknown(house, "yesterdays")
+    ask(house, "GET", path, "symbol=BTCUSDT", body([told(3, "yesterdays", NOW_MS - HOUR_MS)]))
+    assert house.turnover() >= 500
+
+
+def test_an_old_order_of_the_same_name_asked_for_by_its_number_settles_nothing(house: Gatehouse) -> None:
+    filled_but_unknown(house, "yesterdays")
+    ask(house, "GET", "/api/v3/order", "symbol=BTCUSDT&orderId=3", body(told(3, "yesterdays", NOW_MS - HOUR_MS)))
+    assert house.turnover() >= 500
+
+
+def test_a_cancelled_order_renamed_to_another_settles_nothing(house: Gatehouse) -> None:
+    """A cancel gives its order the name of one that was filled a moment ago."""
+    house.exchange.script = [body(told(3, "decoy", NOW_MS, "NEW"))]
+    assert code(asyncio.run(house.place("&newClientOrderId=decoy"))) is None
+    filled_but_unknown(house, "filled")
+    cancelled = told(3, "filled", NOW_MS) | {"origClientOrderId": "decoy"}
+    ask(house, "DELETE", "/api/v3/order", "symbol=BTCUSDT&orderId=3&newClientOrderId=filled", body(cancelled))
+    ask(house, "GET", "/api/v3/allOrders", "symbol=BTCUSDT", body([told(3, "filled", NOW_MS)]))
+    assert house.turnover() >= 500
+
+
+def test_the_order_itself_is_still_settled_by_its_name(house: Gatehouse) -> None:
+    """Its own story, learnt from a list: the fill is committed and the rest goes back."""
+    filled_but_unknown(house, "mine")
+    own = told(7, "mine", NOW_MS + 3, "FILLED") | {"executedQty": "0.01", "cummulativeQuoteQty": "499"}
+    ask(house, "GET", "/api/v3/allOrders", "symbol=BTCUSDT", body([own]))
+    assert house.turnover() == 499

@@ -1,0 +1,172 @@
+"""References as orders get them: the own book through our own pool, other venues through the price process."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.core.errors import Unavailable
+from gateway.core.request import Answer, Call
+from gateway.core.snapshot import Reference
+from gateway.edge.upstream import UpstreamPool
+from gateway.exchanges.exchange import Exchange
+from gateway.exchanges.registry import EXCHANGES
+from gateway.market.clock import Clocks
+from gateway.market.feed import Reaching
+from gateway.market.market import LIVE, Markets
+from tests.market.prices import D
+from tests.market.venues import Venue, Venues, answer
+
+MAX_AGE_MS = 3_000
+
+
+class Time:
+    """A clock that a test moves, in ms."""
+
+    def __init__(self) -> None:
+        self.ms = 1_795_000_000_000
+        self.clocks = Clocks(lambda: self.ms * 1_000_000, lambda: self.ms * 1_000_000)
+
+
+class Shop:
+    """Markets over Binance alone, without any process."""
+
+    def __init__(self) -> None:
+        self.time = Time()
+        self.venue = Venue("binance")
+        self.venue.scale("1")
+        self.silent = False
+        self.markets = Markets(dict(EXCHANGES), self.fetch, self.time.clocks)
+
+    async def fetch(self, adapter: Exchange, call: Call, environment: str) -> Answer:
+        import json
+
+        if self.silent:
+            raise Unavailable("nobody answers")
+        told = answer(self.venue, call.endpoint.path, dict(call.extras))
+        return Answer(200, (), json.dumps(told).encode())
+
+    def reference(self, environment: str = LIVE, market_id: str = "BTCUSDT") -> Reference | None:
+        """What an order gets."""
+        asyncio.run(self.markets.refresh("binance", environment, market_id, MAX_AGE_MS))
+        instrument = self.markets.instrument("binance", environment, market_id)
+        assert instrument is not None
+        return self.markets.reference(instrument, environment, MAX_AGE_MS)
+
+
+@pytest.mark.parametrize("environment", ["live", "testnet", "demo"])
+def test_the_own_book_alone_is_one_source(environment: str) -> None:
+    shop = Shop()
+    reference = shop.reference(environment)
+    assert reference is not None
+    assert (reference.price, reference.sources, reference.source) == (D(64000), 1, "binance book")
+    assert reference.at_ms == shop.time.ms
+
+
+def test_an_own_book_that_is_not_renewed_is_no_reference_on_a_live_account() -> None:
+    shop = Shop()
+    assert shop.reference() is not None
+    shop.silent = True
+    shop.time.ms += MAX_AGE_MS + 1
+    with capture_logs() as logs:
+        assert shop.reference() is None
+        assert shop.reference() is None
+    assert [entry["why"] for entry in logs if entry["event"] == "no reference price"] == ["no source is fresh"]
+
+
+def test_a_reference_that_was_worked_out_before_still_ages() -> None:
+    shop = Shop()
+    assert shop.reference() == shop.reference()
+    shop.silent = True
+    shop.time.ms += MAX_AGE_MS
+    assert shop.reference() is not None
+    shop.time.ms += 1
+    assert shop.reference() is None
+
+
+def test_a_book_that_changed_is_seen_at_once() -> None:
+    shop = Shop()
+    shop.reference()
+    shop.venue.scale("2")
+    shop.time.ms += MAX_AGE_MS + 1
+    reference = shop.reference()
+    assert reference is not None
+    assert reference.price == D(128000)
+
+
+def test_an_unknown_market_has_no_instrument() -> None:
+    shop = Shop()
+    asyncio.run(shop.markets.refresh("binance", LIVE, "NOSUCH", MAX_AGE_MS))
+    assert shop.markets.instrument("binance", LIVE, "NOSUCH") is None
+
+
+class Floor:
+    """Markets over all four venues, as the gateway runs them."""
+
+    def __init__(self, venues: Venues, pool: UpstreamPool) -> None:
+        self._pool = pool
+        self.clocks = Clocks()
+        reaching = Reaching(venues.connect_to, venues.ca_file)
+        self.markets = Markets(dict(EXCHANGES), self._fetch, self.clocks, reaching)
+
+    async def _fetch(self, adapter: Exchange, call: Call, environment: str) -> Answer:
+        return await self._pool.send(adapter.sign(call, environment, None, 0), "gateway", lambda: None)
+
+    async def order(self, market_id: str = "BTCUSDT") -> Reference | None:
+        """What an order in this market gets."""
+        await self.markets.refresh("binance", LIVE, market_id, MAX_AGE_MS, sources=2)
+        instrument = self.markets.instrument("binance", LIVE, market_id)
+        assert instrument is not None
+        return self.markets.reference(instrument, LIVE, MAX_AGE_MS)
+
+    async def until(self, true: Callable[[Reference | None], bool]) -> Reference | None:
+        """Order after order, until the reference is like this."""
+        while not true(reference := await self.order()):  # noqa: ASYNC110 - a bot tries again, nothing tells it when
+            await asyncio.sleep(0.05)
+        return reference
+
+
+@contextlib.asynccontextmanager
+async def floor(venues: Venues) -> AsyncIterator[Floor]:
+    pool = UpstreamPool(frozenset({"api.binance.com"}), venues.connect_to, venues.ca_file)
+    made = Floor(venues, pool)
+    made.markets.needs = lambda: {("binance", "BTC/USDT")}
+    keeping = asyncio.create_task(made.markets.keep_fresh())
+    try:
+        async with asyncio.timeout(60):
+            yield made
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        await pool.close()
+
+
+def sources(count: int) -> Callable[[Reference | None], bool]:
+    return lambda reference: reference is not None and reference.sources == count
+
+
+def test_a_days_prices_from_four_venues(venues: Venues) -> None:
+    """All agree; one is wrong by 10 %; it goes down; a market that no policy names is traded."""
+
+    async def story() -> None:
+        async with floor(venues) as ours:
+            reference = await ours.until(lambda one: sources(4)(one) and one is not None and one.anchor is not None)
+            assert reference is not None
+            assert (reference.price, reference.buy, reference.sell) == (D(64000), D(64000), D(64000))
+            assert reference.volume_24h
+            assert reference.volume_1h
+            venues["kraken"].scale("1.1")
+            await ours.until(lambda one: one is None)
+            venues["kraken"].down = True
+            reference = await ours.until(sources(2))
+            assert reference is not None
+            assert [name for name, _ in reference.quoted] == ["binance", "bitget"], "one rate source is none"
+            other = await ours.order("ETHUSDT")
+            assert other is not None
+            assert other.sources == 2, "the first order waited for another venue"
+
+    with capture_logs() as logs:
+        asyncio.run(story())
+    assert "the sources disagree" in [entry.get("why") for entry in logs]
