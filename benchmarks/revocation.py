@@ -29,6 +29,7 @@ POLICY = """\
 version: 1
 allow: {symbols: [BTC/USDT], orders: [limit], reads: all}
 limits: {order: 500 USDT, open_orders: 100_000, turnover: 50_000_000 USDT per 24h}
+price: {giveaway: unlimited because this is an attack, sources: 1 because this world has one exchange}
 """
 
 

@@ -128,13 +128,13 @@ def print_paces(title: str, found: dict[str, list[Pace]]) -> None:
 
 def print_costs(title: str, found: dict[str, list[Cost]], what: str) -> None:
     """CPU of the way's process alone."""
-    print(f"\n{title}\n  {'':22}{what + '/s':>12}{'CPU s/1000':>12}{what + '/s per core':>20}{'× mitmproxy':>13}")
+    print(f"\n{title}\n  {'':22}{what + '/s':>12}{'CPU s/1000':>12}{what + '/s per core':>20}{'of mitmproxy':>14}")
     peer = found.get("mitmproxy")
     for name, rounds in found.items():
         cpu = median(one.cpu_us for one in rounds)
         cells = f"{median(one.per_second for one in rounds):12.0f}{cpu / 1000:12.3f}{1e6 / cpu:20.0f}"
         if peer and rounds is not peer:
-            cells += f"{median(one.cpu_us for one in peer) / cpu:13.1f}"
+            cells += f"{format(median(one.cpu_us for one in peer) / cpu, '.1f') + ' x':>14}"
         print(f"  {name:22}{cells}")
 
 
@@ -209,13 +209,16 @@ def main() -> None:
     begun = time.monotonic()
     print(f"Python {platform.python_version()}; {environment.versions(program) if program else 'no mitmproxy'}")
     print(f"{os.cpu_count()} cores, load average before: {load()}")
-    with tempfile.TemporaryDirectory(dir=chosen.directory) as place, cheap_directory() as cheap:
-        with Field(Path(place)) as field:
-            upstream, exchange = field.simulator()
-            workshop = Workshop(cheap, upstream.real)
-            peers = Peers(Path(place), upstream, exchange, workshop.issue(10), program, chosen.connections)
-            latency(field, plan, workshop, peers)
-            throughput(field, plan, workshop, peers)
+    with (
+        tempfile.TemporaryDirectory(dir=chosen.directory) as place,
+        cheap_directory() as cheap,
+        Field(Path(place)) as field,
+    ):
+        upstream, exchange = field.simulator()
+        workshop = Workshop(cheap, upstream.real)
+        peers = Peers(Path(place), upstream, exchange, workshop.issue(10), program, chosen.connections)
+        latency(field, plan, workshop, peers)
+        throughput(field, plan, workshop, peers)
     print(f"\nload average after: {load()}; {time.monotonic() - begun:.0f} s in all")
 
 

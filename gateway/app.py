@@ -5,6 +5,7 @@
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from gateway.market.feed import Reaching
 from gateway.market.market import LIVE, Markets
 from gateway.metrics import Metrics
 from gateway.pipeline import Pipeline
+from gateway.policy.account import AccountLimits
 from gateway.ports import Surroundings
 from gateway.registry.lifecycle import Lifecycle
 from gateway.registry.policies import PolicyShelf
@@ -102,12 +104,17 @@ class Desk:
 class AccountBook:
     """The Accounts of ports."""
 
-    def __init__(self, accounts: list[Account]) -> None:
+    def __init__(self, accounts: list[Account], limits: Mapping[str, AccountLimits]) -> None:
         self._accounts = {account.name: account for account in accounts}
+        self._limits = limits
 
     def find(self, name: str) -> Account | None:
         """The account, or None once removed."""
         return self._accounts.get(name)
+
+    def limits(self, name: str) -> AccountLimits | None:
+        """The limits over all its tokens, if the settings state any."""
+        return self._limits.get(name)
 
     def put(self, account: Account) -> None:
         """A new account, or a new key of one."""
@@ -130,7 +137,7 @@ class Gateway(Desk):
         self.vault = self.unlock(passphrase)
         opened = open_state(self.store, self.audit, self.vault, os.urandom, accept_rollback)
         self.lifecycle.unlocked(self.vault, TokensDigest.over(self.vault, opened.standings))
-        self.accounts = AccountBook(opened.accounts)
+        self.accounts = AccountBook(opened.accounts, settings.accounts)
         self.tokens = LiveTokens(self.store, self.clock.now_ms, self._halt)
         self.tokens.load(opened.tokens, self.store.restrictions())
         if accept_rollback:

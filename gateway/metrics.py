@@ -1,19 +1,37 @@
 """Counts for /metrics. Labels are names from our own tables, never text from a request, and never a secret."""
 
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Final
+
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-CONTENT_TYPE = CONTENT_TYPE_LATEST
+log = structlog.get_logger()
+
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+TELL_EVERY_S: Final = 60.0
 
 
 class Metrics:
     """The Meter of ports, and the page that shows it."""
 
-    def __init__(self) -> None:
+    def __init__(self, steady_s: Callable[[], float] = time.monotonic) -> None:
         self.registry = CollectorRegistry()
+        self._steady_s = steady_s
+        self._told: dict[tuple[str, str], float] = {}
+        self._unrecorded = Counter(
+            "tradewarden_unrecorded", "Unsigned requests beyond what is recorded.", registry=self.registry
+        )
+        self._alerts = Counter(
+            "tradewarden_alerts", "What policies alert of.", ["token", "event"], registry=self.registry
+        )
         self._decisions = Counter(
             "tradewarden_decisions", "Requests decided.", ["exchange", "verdict", "code"], registry=self.registry
         )
+        self._decided = cache(self._decisions.labels)
         self._outcomes = Counter(
             "tradewarden_outcomes", "What became of orders and cancels sent.", ["exchange", "outcome"],
             registry=self.registry,
@@ -39,7 +57,19 @@ class Metrics:
 
     def decided(self, exchange: str, verdict: str, code: str) -> None:
         """One decision."""
-        self._decisions.labels(exchange, verdict, code).inc()
+        self._decided(exchange, verdict, code).inc()
+
+    def alert(self, token: str, event: str, text: str) -> None:
+        """Tell people: counted each time, said in the log at most once a minute for each token and event."""
+        self._alerts.labels(token, event).inc()
+        now_s = self._steady_s()
+        if now_s - self._told.get((token, event), -TELL_EVERY_S) >= TELL_EVERY_S:
+            self._told[token, event] = now_s
+            log.warning("alert", token=token, alert=event, text=text)
+
+    def unrecorded(self) -> None:
+        """One request that nobody signed was answered without a record."""
+        self._unrecorded.inc()
 
     def outcome(self, exchange: str, outcome: str) -> None:
         """What became of one call that was sent."""

@@ -27,6 +27,7 @@ from gateway.stages.learned import note
 from gateway.stages.orders import Orders
 from gateway.stages.reads import Reads
 from gateway.stages.send import Sender
+from gateway.stages.sparing import Sparing
 from gateway.stages.turn import Denied, Turn, judge, look
 
 log = structlog.get_logger()
@@ -58,7 +59,8 @@ class Pipeline:
         self.authenticator = Authenticator(world.tokens, world.clock)
         self._orders = Orders(world, sender, ready)
         self._exits = Exits(world, sender)
-        self._reads = Reads(world, sender)
+        self._sparing = Sparing()
+        self._reads = Reads(world, sender, self._sparing)
 
     async def handle(self, raw: RawRequest, connection: Connection) -> Answer:
         """The answer to a bot's request: the exchange's, or ours in its format. Never raises."""
@@ -70,7 +72,8 @@ class Pipeline:
         return self._stamped(trail, answer)
 
     def _stamped(self, trail: Trail, answer: Answer) -> Answer:
-        return replace(answer, headers=(*answer.headers, (b"x-tradewarden-decision", trail.decision_id.encode())))
+        decision = (b"x-tradewarden-decision", trail.decision_id.encode())
+        return Answer(answer.status, (*answer.headers, decision), answer.body)
 
     async def _story(self, raw: RawRequest, connection: Connection, trail: Trail) -> Answer:
         trail.exchange, host, target = locate(raw)
@@ -138,6 +141,9 @@ class Pipeline:
         token = trail.token
         if token is not None and trail.call is not None and trail.call.signed and counts_as_denial(denied.code):
             self._world.ledger.count(token, "denial", self._world.clock.now_ms())
+        if token is None and not self._sparing.admits(self._world.clock.now_ms()):
+            self._world.meter.unrecorded()
+            return
         policy = self._world.policies.find(token.policy) if token else None
         note(self._world, records.decision(trail.decision_id, token, policy, trail.call, denied), Need.READ)
 

@@ -14,6 +14,7 @@ from gateway.core.order import OrderEvent, OrderRow
 from gateway.core.request import Answer, Outgoing
 from gateway.core.snapshot import Instrument, Reference, Usage
 from gateway.core.token import Account, Credential, Token
+from gateway.policy.account import AccountLimits
 from gateway.policy.document import Policy
 
 Gate = Callable[[], None]
@@ -236,6 +237,10 @@ class Audit(Protocol):
 class Market(Protocol):
     """Instruments and reference prices, with their age."""
 
+    def lists(self, exchange: str, environment: str) -> bool:
+        """Whether the exchange's instruments are known: one that is not among them does not exist there."""
+        ...
+
     def instrument(self, exchange: str, environment: str, market_id: str) -> Instrument | None:
         """The instrument as last loaded, or None."""
         ...
@@ -269,6 +274,10 @@ class Accounts(Protocol):
         """The account, or None once removed."""
         ...
 
+    def limits(self, name: str) -> AccountLimits | None:
+        """The limits over all its tokens, if the settings state any."""
+        ...
+
     def all(self) -> Sequence[Account]:
         """Every account."""
         ...
@@ -279,6 +288,14 @@ class Meter(Protocol):
 
     def decided(self, exchange: str, verdict: str, code: str) -> None:
         """One decision: ``allow`` or ``deny`` with its code."""
+        ...
+
+    def alert(self, token: str, event: str, text: str) -> None:
+        """Tell people what a policy's ``alerts`` name; counted each time, said at most once a minute."""
+        ...
+
+    def unrecorded(self) -> None:
+        """One request that nobody signed was answered without a record: there are too many of them."""
         ...
 
     def outcome(self, exchange: str, outcome: str) -> None:

@@ -7,10 +7,11 @@ serves (``listen.forward``, ``listen.tls``) is read here already, so that a file
 import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from gateway.policy.account import AccountLimits, load_account_limits
 from gateway.policy.strict_yaml import DocumentError, Items, Mark, Node, Problem, Table, Text, read
 
 EXCHANGES: Final = ("binance", "coinbase", "bitget", "kraken")
@@ -81,7 +82,7 @@ HostPort = Annotated[str, AfterValidator(_host_port)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
 class TlsFiles(_Part):
@@ -132,7 +133,8 @@ class Settings(_Part):
     upstream: UpstreamSettings = UpstreamSettings()
     tunnel: tuple[str, ...] = ()
     audit: AuditSettings = AuditSettings()
-    accounts: dict[str, Any] = Field(default_factory=dict)
+    accounts: dict[str, AccountLimits] = Field(default_factory=dict)
+    """Limits over all tokens of an account, by the account's name."""
 
 
 def load_settings(path: Path) -> Settings:
@@ -146,12 +148,40 @@ def parse_settings(source: str | bytes, name: str) -> Settings:
     """Settings from the text of a gateway.yaml. Raises DocumentError."""
     tree = read(source, name)
     marks: dict[tuple[str | int, ...], Mark] = {}
+    tree, accounts = _accounts(tree, name)
     try:
-        settings = Settings.model_validate(_plain(tree, (), marks))
+        settings = Settings.model_validate(_plain(tree, (), marks)).model_copy(update={"accounts": accounts})
     except ValidationError as failure:
         raise DocumentError(name, _problems(failure, marks)) from None
     _check_served(settings, name, marks)
     return settings
+
+
+def _accounts(tree: Node, name: str) -> tuple[Node, dict[str, AccountLimits]]:
+    """The tree without ``accounts``, and what stood there. Raises DocumentError."""
+    if not isinstance(tree, Table):
+        return tree, {}
+    stated = next((value for key, value in tree.entries if key.text == "accounts"), None)
+    rest = Table(tuple(entry for entry in tree.entries if entry[0].text != "accounts"), tree.mark)
+    if stated is None:
+        return rest, {}
+    if not isinstance(stated, Table):
+        raise DocumentError(name, (Problem(*_at(stated), "accounts", "accounts maps names to their limits"),))
+    return rest, {key.text: _limits(key.text, value, name) for key, value in stated.entries}
+
+
+def _limits(account: str, node: Node, name: str) -> AccountLimits:
+    if not isinstance(node, Table) or [key.text for key, _ in node.entries] != ["limits"]:
+        message = f"accounts.{account} holds one key: limits"
+        raise DocumentError(name, (Problem(*_at(node), f"accounts.{account}", message),))
+    try:
+        return load_account_limits(node.entries[0][1], account)
+    except DocumentError as failure:
+        raise DocumentError(name, failure.problems) from None
+
+
+def _at(node: Node) -> tuple[int, int]:
+    return node.mark.line, node.mark.column
 
 
 def _check_served(settings: Settings, name: str, marks: dict[tuple[str | int, ...], Mark]) -> None:
@@ -159,7 +189,6 @@ def _check_served(settings: Settings, name: str, marks: dict[tuple[str | int, ..
     later = (
         (settings.store != "sqlite", "store", "only sqlite is supported yet"),
         (settings.counters != "memory", "counters", "only memory is supported yet"),
-        (bool(settings.accounts), "accounts", "limits over all tokens of an account are not supported yet"),
         (bool(settings.tunnel), "tunnel", "the forward port is not supported yet"),
     )
     problems = tuple(

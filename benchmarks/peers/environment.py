@@ -1,6 +1,6 @@
 """mitmproxy lives in an environment of its own, made once from its pins and kept in the cache.
 
-Version 12 needs Python 3.12; where none is found, the last version that runs on 3.11 stands in. Which one ran is printed.
+Version 12 needs Python 3.12; where none is found, the last version for 3.11 stands in. Which one ran is printed.
 """
 
 import hashlib

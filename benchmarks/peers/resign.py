@@ -25,7 +25,7 @@ class Resign:
     def __init__(self, told: dict) -> None:
         self.token, self.real = told["token"], told["real"]
         self.symbols, self.most = frozenset(told["symbols"]), Decimal(told["most"])
-        self.log = Path(told["log"]).open("a")
+        self.log = Path(told["log"]).open("a")  # noqa: SIM115  open as long as mitmproxy runs
 
     def request(self, flow: http.HTTPFlow) -> None:
         """Sign it anew, or answer in the exchange's stead."""
@@ -51,7 +51,7 @@ class Resign:
         else:
             request.path = f"{path}?{text}"
 
-    def _refusal(self, request: http.Request, path: str, signed: str) -> str:
+    def _refusal(self, request: http.Request, path: str, signed: str) -> str:  # noqa: PLR0911  a list of reasons
         payload, _, signature = signed.rpartition("&signature=")
         if request.headers.get("X-MBX-APIKEY") != self.token["id"]:
             return "unknown token"

@@ -35,8 +35,9 @@ ACCOUNT = json.dumps(
 def answer(status: bytes, body: bytes) -> bytes:
     """With about the headers that the real one sends."""
     return (
-        b"HTTP/1.1 %b\r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: %d\r\nConnection: keep-alive\r\n"
-        b"x-mbx-uuid: 8a1d0000-0000-0000-0000-000000000000\r\nx-mbx-used-weight: 20\r\nx-mbx-used-weight-1m: 20\r\n"
+        b"HTTP/1.1 %b\r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: %d\r\n"
+        b"Connection: keep-alive\r\nx-mbx-uuid: 8a1d0000-0000-0000-0000-000000000000\r\n"
+        b"x-mbx-used-weight: 20\r\nx-mbx-used-weight-1m: 20\r\n"
         b"Strict-Transport-Security: max-age=31536000; includeSubdomains\r\nX-Cache: Miss\r\n\r\n" % (status, len(body))
     ) + body
 

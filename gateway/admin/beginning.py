@@ -53,7 +53,12 @@ def begin(home: Home, passphrase: Secret) -> dict[str, Any]:
     except BaseException:
         shutil.rmtree(building.path, ignore_errors=True)
         raise
-    return {"home": str(home.path), "policies": sorted(path.stem for path in home.policies.glob("*.yaml"))}
+    return {"home": str(home.path), "policies": _names(home)}
+
+
+def _names(home: Home) -> list[str]:
+    """The policies; their tests stand beside them."""
+    return sorted(path.stem for path in home.policies.glob("*.yaml") if not path.name.endswith(".test.yaml"))
 
 
 def _fill(home: Home, passphrase: Secret) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import structlog
 
-from gateway.admin import looking, views
+from gateway.admin import looking, radius, views
 from gateway.admin.permissions import check_key
 from gateway.admin.sweeping import cancel_all, cancel_orders
 from gateway.app import Desk, Gateway
@@ -54,6 +54,7 @@ class Operations:
             "passphrase.change": self._passphrase_change,
             "backup": self._backup,
             "status": self._status,
+            "policy.explain": self._policy_explain,
         }
 
     async def perform(self, act: str, arguments: Arguments) -> Result:
@@ -152,9 +153,16 @@ class Operations:
         return {"token": token.name, "state": token.state.value}
 
     async def _token_revoke(self, given: Arguments) -> Result:
-        gone, already = self._revoked(self._names(given))
-        counts = {row.name: len(self._working(row)) for row in gone}
-        return {"revoked": [row.name for row in gone], "already_revoked": already, "working_orders": counts}
+        """A name that nobody knows keeps none of the others alive."""
+        names = self._names(given)
+        unknown = [name for name in names if self._desk.store.token(name) is None]
+        gone, already = self._revoked([name for name in names if name not in unknown])
+        return {
+            "revoked": [row.name for row in gone],
+            "already_revoked": already,
+            "unknown": unknown,
+            "working_orders": {row.name: len(self._working(row)) for row in gone},
+        }
 
     async def _token_cancel_orders(self, given: Arguments) -> Result:
         rows = [self._row(name) for name in given["names"]]
@@ -211,6 +219,7 @@ class Operations:
             "secret": issued.secret,
             "reverse": f"http://{reverse}",
             "forward": None,
+            "blast_radius": radius.of_policy(self._gateway().policies.find(issued.token.policy)),
         }
 
     # -- the home -------------------------------------------------------------------------------------------------
@@ -237,6 +246,11 @@ class Operations:
 
     async def _status(self, _: Arguments) -> Result:
         return views.status(self._gateway())
+
+    async def _policy_explain(self, given: Arguments) -> Result:
+        from gateway.admin.policy_tools.live import explain
+
+        return await explain(self._gateway(), given)
 
     def _gateway(self) -> Gateway:
         if not isinstance(self._desk, Gateway):

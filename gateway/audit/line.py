@@ -38,6 +38,7 @@ _SIGNED: Final = re.compile(rb'(\{[^{}]*"type":"checkpoint"),"signature":"([0-9a
 _CHAIN_KEYS: Final = ("n", "t", "prev")
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
 _INT_LIMIT: Final = 1 << 63
+_AS_IT_IS: Final = frozenset({str, bool, type(None)})
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
@@ -151,23 +152,31 @@ class Stamp:
 
 def _writable(value: Any) -> Any:
     kind = type(value)
-    if kind is str or kind is bool or value is None:
+    if kind in _AS_IT_IS:
         return value
     if kind is int:
         if -_INT_LIMIT <= value < _INT_LIMIT:
             return value
         raise ValueError("a whole number of more than 64 bits goes into the audit log as text")
+    if kind is dict or isinstance(value, Mapping):
+        return _members(value)
+    if kind is list or isinstance(value, list | tuple):
+        return [item if type(item) in _AS_IT_IS else _writable(item) for item in value]
     if isinstance(value, Decimal):
         if value.is_finite():
             return plain(value)
         raise ValueError("money must be finite")
-    if isinstance(value, Mapping):
-        return {_key(key): _writable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_writable(item) for item in value]
     if isinstance(value, str):
         return str.__str__(value)
     raise TypeError(f"a {kind.__name__} cannot stand in an audit record")
+
+
+def _members(value: Mapping[Any, Any]) -> dict[str, Any]:
+    """Every record goes through here: most members are text, and cost no call."""
+    return {
+        key if type(key) is str else _key(key): item if type(item) in _AS_IT_IS else _writable(item)
+        for key, item in value.items()
+    }
 
 
 def _key(key: Any) -> str:

@@ -100,7 +100,7 @@ REFUSED: Final = {
 }
 """Request headers that end the connection, with the status and words of the refusal."""
 
-PASSED_NAMES: Final = frozenset((b"content-type", b"content-encoding", b"retry-after"))
+PASSED_NAMES: Final = frozenset((b"content-type", b"content-encoding", b"retry-after", b"warning"))
 PASSED_PREFIXES: Final = (b"x-mbx-", b"x-sapi-", b"x-tradewarden-")
 """The answer's headers that go to the bot; whatever else the exchange sent stays here."""
 

@@ -30,6 +30,8 @@ Fetch = Callable[[Exchange, Call, str], Awaitable[Answer]]
 
 KEEP_FRESH_MS: Final = 60_000
 """A market unused for this long is no longer fetched."""
+TRY_AGAIN_US: Final = 150_000
+"""How soon an exchange that gave no answer is asked the same again; less than the shortest pause between prices."""
 INSTRUMENTS_MS: Final = 3_600_000
 LIVE: Final = "live"
 FIRST_WAIT_S: Final = 2.0
@@ -61,7 +63,12 @@ class Markets:
         self._combining: dict[tuple[str, str], int] = {}
         self._warned_at: dict[str, int] = {}
         self._used: dict[tuple[Venue, str], tuple[int, int]] = {}
+        self._tried: dict[tuple[Any, ...], int] = {}
         self._running: dict[tuple[Any, ...], asyncio.Task[None]] = {}
+
+    def lists(self, exchange: str, environment: str) -> bool:
+        """Whether the exchange's instruments are known: one that is not among them does not exist there."""
+        return (exchange, environment) in self._instruments
 
     def instrument(self, exchange: str, environment: str, market_id: str) -> Instrument | None:
         """The instrument as last loaded, or None."""
@@ -188,9 +195,16 @@ class Markets:
         await asyncio.gather(*prices, *tables)
 
     async def _once(self, key: tuple[Any, ...], load: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run ``load``, or wait for the run under way; a waiter that goes away does not stop it."""
+        """Run ``load``, or wait for the run under way; a waiter that goes away does not stop it.
+
+        What was just tried is not tried again at once: orders without a price may not become a flood of questions.
+        """
         task = self._running.get(key)
         if task is None:
+            now_us = self._clocks.steady_us()
+            if now_us - self._tried.get(key, -TRY_AGAIN_US) < TRY_AGAIN_US:
+                return
+            self._tried[key] = now_us
             task = self._running[key] = asyncio.ensure_future(load())
             task.add_done_callback(lambda _: self._running.pop(key, None))
         await asyncio.shield(task)

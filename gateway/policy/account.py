@@ -19,7 +19,7 @@ from gateway.policy.strict_yaml import DocumentError, Mark, Node, Problem, Table
 
 PREFIX: Final = "account."
 _BY_KEY: Final = {setting.rule.rpartition(".")[2]: setting for setting in ACCOUNT_SETTINGS}
-_SILENT: Final = {setting.silent: replace(setting.silent, rule=PREFIX + setting.rule) for setting in ACCOUNT_SETTINGS}
+_SILENT: Final = {setting.rule: replace(setting.silent, rule=PREFIX + setting.rule) for setting in ACCOUNT_SETTINGS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,12 @@ def decide_account(limits: AccountLimits, call: Call, snapshot: Snapshot, valued
 
 
 def _named(found: Finding) -> Finding:
-    detail = f"over all tokens of the account: {found.detail}" if found.detail else ""
-    return _SILENT.get(found) or replace(found, rule=PREFIX + found.rule, detail=detail)
+    if found.passed:
+        if found.detail:
+            return _SILENT[found.rule]
+        rule = PREFIX + found.rule
+        return Finding(rule, True, "", found.limit, found.observed, found.code, found.retry_after_ms)
+    return replace(found, rule=PREFIX + found.rule, detail=f"over all tokens of the account: {found.detail}")
 
 
 def _entries(node: Node, path: str, problems: list[Problem]) -> Iterator[tuple[Text, Node]]:

@@ -114,7 +114,14 @@ class Follower:
         """List what is due, and ask for a few of the orders that are missing; the accounts beside each other."""
         accounts = {account.name: account for account in self._world.accounts.all()}
         self._watches = {name: self._watches.get(name) or Watch() for name in accounts}
-        await asyncio.gather(*(self._follow(account, now_s) for account in accounts.values()))
+        await asyncio.gather(*(self._watched(account, now_s) for account in accounts.values()))
+
+    async def _watched(self, account: Account, now_s: float) -> None:
+        """A failure of ours with one account holds up no other; it is seen, and the next pass tries again."""
+        try:
+            await self._follow(account, now_s)
+        except Exception as failure:
+            log.error("an account's orders could not be followed", account=account.name, exc_info=failure)
 
     async def _follow(self, account: Account, now_s: float) -> None:
         if not self._world.audit.room(Need.READ):
@@ -207,6 +214,7 @@ class Follower:
         """It stays reserved. One whose outcome is unknown is the reconciler's; one that was open must turn up again."""
         if row.status is OrderStatus.OPEN:
             log.warning("the exchange no longer knows an order that it had accepted", client_id=row.client_id)
+            watch.missing[row.client_id] += WHOLE_EVERY_S
             watch.asked(row.client_id)
         else:
             watch.found(row.client_id)

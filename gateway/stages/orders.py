@@ -16,7 +16,7 @@ from gateway.ports import Need, NoAnswer, Surroundings
 from gateway.stages import records
 from gateway.stages.learned import settle, with_record
 from gateway.stages.send import Sender
-from gateway.stages.turn import Denied, Turn, gate, judge, look, need_room, renewed
+from gateway.stages.turn import Denied, Turn, gate, judge, look, need_room, renewed, warned
 
 
 class Orders:
@@ -35,6 +35,9 @@ class Orders:
             turn.exchange.name, turn.account.environment, order.market_id, policy.stale_after_ms, policy.sources
         )
         turn = renewed(turn, world)
+        venue = (turn.exchange.name, turn.account.environment)
+        if world.market.lists(*venue) and world.market.instrument(*venue, order.market_id) is None:
+            raise Refused(DenyCode.SYMBOL, f"the exchange lists no {order.market_id} that can be valued")
         need_room(world, Need.ORDER)
         if not self._ready(turn.account.name):
             raise Unavailable("the account's working orders are being read again after the start; try again")
@@ -53,12 +56,12 @@ class Orders:
         if allowed.reserve is None:
             world.ledger.count(turn.token, "message", snapshot.now_ms)
             world.audit.append(record, sync=False)
-            return await self._send(turn)
+            return warned(await self._send(turn), allowed)
         now_us = world.clock.exchange_us(turn.exchange.name)
         until_us = turn.exchange.accept_until_us(turn.call, now_us)
         world.ledger.reserve(turn.token, leaving, allowed.reserve, snapshot.now_ms, until_us, record)
         world.audit.append(record, sync=True)
-        return await self._send_and_settle(turn, leaving)
+        return warned(await self._send_and_settle(turn, leaving), allowed)
 
     def _leaving(self, turn: Turn, allowed: Allow, order: Place) -> Place:
         """The order as it will leave, with an id by which it can be asked for. Raises Denied for a known id."""

@@ -8,23 +8,28 @@ from gateway.ports import Need, NoAnswer, Surroundings
 from gateway.stages import records
 from gateway.stages.learned import note, settle
 from gateway.stages.send import Sender
-from gateway.stages.turn import Turn, gate, judge, look, need_room
+from gateway.stages.sparing import Sparing
+from gateway.stages.turn import Turn, gate, judge, look, need_room, warned
 
 
 class Reads:
     """The story of a read."""
 
-    def __init__(self, world: Surroundings, sender: Sender) -> None:
+    def __init__(self, world: Surroundings, sender: Sender, sparing: Sparing) -> None:
         self._world = world
         self._sender = sender
+        self._sparing = sparing
 
     async def public(self, exchange: Exchange, call: Call, decision_id: str) -> Answer:
         """Market data for anybody who reaches the port. Raises Refused, Unavailable."""
         if call.endpoint.security is not Security.NONE:
             raise Refused(DenyCode.TOKEN, "this endpoint needs a token's key")
         need_room(self._world, Need.READ)
-        record = self._world.audit.draft(records.decision(decision_id, None, None, call, Allow()))
-        self._world.audit.append(record, False, Need.READ)
+        if self._sparing.admits(self._world.clock.now_ms()):
+            record = self._world.audit.draft(records.decision(decision_id, None, None, call, Allow()))
+            self._world.audit.append(record, False, Need.READ)
+        else:
+            self._world.meter.unrecorded()
         try:
             return await self._sender.public(exchange, call, call.environment or "live")
         except NoAnswer as failure:
@@ -38,7 +43,7 @@ class Reads:
             records.decision(turn.decision_id, turn.token, turn.policy, turn.call, allowed)
         )
         self._world.audit.append(record, False, Need.READ)
-        return self._learn(turn, await self._send(turn))
+        return warned(self._learn(turn, await self._send(turn)), allowed)
 
     async def _send(self, turn: Turn) -> Answer:
         still_live = gate(turn.token, self._world, opens_risk=False)

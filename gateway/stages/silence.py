@@ -1,7 +1,8 @@
 """The dead man's switch: a token that has fallen silent loses its working orders, and only its own.
 
 Law: silence is measured on the steady clock, from the token's last authenticated request or from the start, whichever
-is later. In one silence each order is cancelled once; a cancel that got no clear answer is tried again.
+is later. In one silence each order is cancelled once; a cancel that the exchange did not accept is tried again until
+the order is known to be over.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from typing import Final
 import structlog
 
 from gateway.core.errors import GatewayError
-from gateway.core.order import OrderRow, OrderStatus
+from gateway.core.order import OrderRow
 from gateway.core.token import Account
 from gateway.core.ulid import ulid
 from gateway.exchanges.exchange import Exchange, Outcome
@@ -61,14 +62,26 @@ class Silence:
             await asyncio.sleep(TICK_S)
 
     async def pass_once(self) -> None:
-        """Cancel what silent tokens left behind."""
+        """Cancel what silent tokens left behind; the accounts beside each other."""
         working = self._world.ledger.working_tokens()
-        for account_name, token_id in working:
-            account = self._world.accounts.find(account_name)
-            if account is not None and self._is_silent(token_id):
-                await self._cancel(account, token_id)
+        silent: dict[str, list[str]] = {}
+        for account, token_id in working:
+            if self._is_silent(token_id):
+                silent.setdefault(account, []).append(token_id)
+        await asyncio.gather(*(self._clear(account, token_ids) for account, token_ids in silent.items()))
         left = {token_id for _, token_id in working}
         self._next_s = {token_id: orders for token_id, orders in self._next_s.items() if token_id in left}
+
+    async def _clear(self, name: str, token_ids: list[str]) -> None:
+        """One account's silent tokens. A failure of ours holds up no other account; it is seen, and tried again."""
+        account = self._world.accounts.find(name)
+        if account is None:
+            return
+        try:
+            for token_id in token_ids:
+                await self._cancel(account, token_id)
+        except Exception as failure:
+            log.error("the orders of silent tokens could not be cancelled", account=name, exc_info=failure)
 
     def _is_silent(self, token_id: str) -> bool:
         token = self._world.tokens.find(token_id)
@@ -83,10 +96,13 @@ class Silence:
         for row in due[:AT_ONCE]:
             if not self._is_silent(token_id):
                 return
-            next_s[row.client_id] = inf if await self._is_cancelled(account, row) else now_s + AGAIN_S
+            outcome = await self._outcome(account, row)
+            next_s[row.client_id] = inf if outcome is Outcome.ACCEPTED else now_s + AGAIN_S
+            if outcome is Outcome.UNKNOWN:
+                return
 
-    async def _is_cancelled(self, account: Account, row: OrderRow) -> bool:
-        """Whether it is cancelled now, or was over; an order that may still turn up there is neither."""
+    async def _outcome(self, account: Account, row: OrderRow) -> Outcome:
+        """What became of its cancel. Rejected may mean that the order is over, or that the exchange was too busy."""
         exchange = self._exchanges[account.exchange]
         decision_id = ulid(self._world.clock.now_ms(), self._world.random(10))
         call = exchange.cancel_order(row.market_id, row.order_id, None if row.order_id else row.client_id)
@@ -94,8 +110,7 @@ class Silence:
             answer = await self._sender.own(exchange, call, account, decision_id, "its token has fallen silent")
         except GatewayError as failure:
             log.warning("a silent token's order could not be cancelled", client_id=row.client_id, why=str(failure))
-            return False
+            return Outcome.UNKNOWN
         lesson = exchange.learn(call, answer)
         settle(self._world, account.name, lesson.events, records.outcome(decision_id, answer, lesson))
-        over = lesson.outcome is Outcome.REJECTED and row.status is OrderStatus.OPEN
-        return over or lesson.outcome is Outcome.ACCEPTED
+        return lesson.outcome

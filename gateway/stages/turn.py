@@ -6,10 +6,11 @@ from decimal import Decimal
 from gateway.core.decision import Action, Allow, Decision, Deny, DenyCode
 from gateway.core.errors import Refused, Unavailable
 from gateway.core.intent import Cancel, CancelAll, Place
-from gateway.core.request import Call
+from gateway.core.request import Answer, Call
 from gateway.core.snapshot import Instrument, Snapshot, Usage
 from gateway.core.token import Account, Token, TokenState
 from gateway.exchanges.exchange import Exchange
+from gateway.policy.alerts import alerts_for
 from gateway.policy.decide import decide, fresh
 from gateway.policy.document import Policy
 from gateway.ports import Gate, Need, Surroundings
@@ -40,6 +41,8 @@ def renewed(turn: Turn, world: Surroundings) -> Turn:
     token = world.tokens.find(turn.token.id)
     if token is None or token.state is TokenState.REVOKED or token.expired(world.clock.now_ms()):
         raise Refused(DenyCode.TOKEN, "the token was revoked or has expired")
+    if token.key is not turn.token.key:
+        raise Refused(DenyCode.TOKEN, "the token's secret was rotated meanwhile")
     return replace(turn, token=token, policy=world.policies.find(token.policy))
 
 
@@ -47,13 +50,19 @@ def look(turn: Turn, world: Surroundings, cancels_foreign: bool = False) -> Snap
     """What the decision is made from, as of now."""
     now_ms = world.clock.now_ms()
     usage = world.ledger.usage(turn.token.id, now_ms)
+    limits = world.accounts.limits(turn.account.name)
+    account = world.ledger.account_usage(turn.account.name, now_ms) if limits else None
     if not isinstance(turn.call.intent, Place):
-        return Snapshot(now_ms, turn.token.state, usage, cancels_foreign=cancels_foreign)
+        return Snapshot(now_ms, turn.token.state, usage, cancels_foreign=cancels_foreign, account=account)
     environment = turn.account.environment
     instrument = world.market.instrument(turn.exchange.name, environment, turn.call.intent.market_id)
     reference = world.market.reference(instrument, environment, turn.policy.stale_after_ms) if instrument else None
-    marks = _marks(turn, instrument, usage, world) if instrument and turn.policy.needs_marks else {}
-    return Snapshot(now_ms, turn.token.state, usage, instrument, reference, marks=marks)
+    marks = {}
+    if instrument and turn.policy.needs_marks:
+        marks = _marks(turn, instrument, usage, world)
+    if instrument and account is not None and limits is not None and limits.needs_marks:
+        marks |= _marks(turn, instrument, account, world)
+    return Snapshot(now_ms, turn.token.state, usage, instrument, reference, marks=marks, account=account)
 
 
 def _marks(turn: Turn, traded: Instrument, usage: Usage, world: Surroundings) -> dict[str, Decimal]:
@@ -74,7 +83,9 @@ def judge(turn: Turn, snapshot: Snapshot, world: Surroundings) -> Allow:
 
     Without the token's signature a request costs it nothing: anyone who knows the id could have sent it.
     """
-    decided: Decision = decide(turn.policy, turn.call, snapshot)
+    decided: Decision = decide(turn.policy, turn.call, snapshot, world.accounts.limits(turn.account.name))
+    for alert in alerts_for(turn.policy, decided):
+        world.meter.alert(turn.token.name, alert.event, alert.text)
     if turn.call.signed:
         _charge(turn, snapshot, decided, world)
     if isinstance(decided, Deny):
@@ -92,6 +103,14 @@ def _charge(turn: Turn, snapshot: Snapshot, decided: Decision, world: Surroundin
             world.tokens.restrict(turn.token, finding.action, until_ms, finding.rule)
 
 
+def warned(answer: Answer, allowed: Allow) -> Answer:
+    """The answer, and with it what the policy would have denied were it not in shadow mode."""
+    if not allowed.suspended:
+        return answer
+    rules = ", ".join(finding.rule for finding in allowed.suspended)
+    return replace(answer, headers=(*answer.headers, (b"warning", f'299 - "shadow: denied by {rules}"'.encode())))
+
+
 def need_room(world: Surroundings, need: Need) -> None:
     """Raises Unavailable while the disk is too full for a request of this kind."""
     if not world.audit.room(need):
@@ -105,6 +124,8 @@ def gate(token: Token, world: Surroundings, opens_risk: bool) -> Gate:
         current = world.tokens.find(token.id)
         if current is None or current.state is TokenState.REVOKED or current.expired(world.clock.now_ms()):
             raise Refused(DenyCode.TOKEN, "the token was revoked or has expired")
+        if current.key is not token.key:
+            raise Refused(DenyCode.TOKEN, "the token's secret was rotated meanwhile")
         if opens_risk and (current.generation != token.generation or current.state is not token.state):
             raise Refused(DenyCode.STATE, "the token's state changed meanwhile")
 

@@ -110,7 +110,7 @@ class SqliteStore:
         if name in self._accounts:
             return self._accounts[name]
         row = next(map(account_row, self._rows(f"{_ACCOUNT} WHERE name = ?", name)), None)
-        if row is not None and self._alone:
+        if row is not None and self._alone and not self._connection.in_transaction:
             self._accounts[name] = row
         return row
 

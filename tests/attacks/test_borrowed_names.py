@@ -17,6 +17,7 @@ POLICY = """
 version: 1
 allow: {symbols: [BTC/USDT], orders: [limit]}
 limits: {order: 1_000 USDT, turnover: 1_500 USDT per 24h}
+price: {giveaway: unlimited because this is an attack, sources: 1 because this world has one exchange}
 """
 IOC = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=IOC&quantity=0.01&price=50000&newOrderRespType=ACK"
 

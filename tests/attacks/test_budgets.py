@@ -5,13 +5,14 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from tests.attacks.fleet import Fleet
-from tests.attacks.thief import ORDER, Reply, Thief, ask
+from tests.attacks.thief import ORDER, Reply, Thief, Wire, ask
 from tests.world import World
 from tests.world.processes import Died, Process
 
@@ -25,7 +26,10 @@ limits:
   order: 100 USDT
   open_orders: {OPEN}
   turnover: {TURNOVER} USDT per 24h
-price: {{stale_after: 60s}}
+price:
+  stale_after: 60s
+  giveaway: unlimited because this is an attack
+  sources: 1 because this world has one exchange
 """
 RESTING = ORDER.format(quantity="0.001", price="40000")
 """40 USDT, far below the market: it rests."""
@@ -143,6 +147,25 @@ def test_no_crash_refills_a_budget(world: World, seed: int) -> None:
     known = {record["order"]["client_id"] for record in world.audit() if "order" in record and "reserve" in record}
     assert {one["clientOrderId"] for one in books.orders()} <= known
     assert world.home.run("audit", "verify").code == 0
+
+
+def test_orders_on_their_way_at_a_crash_stay_reserved(world: World) -> None:
+    """Taken in by the exchange, not yet answered, and the gateway is killed: started again, it gives no room away."""
+    thief, port = token(world, "underway"), world.addresses.binance_port
+    assert resting(world, thief, "underway-0").status == 200  # from here on the price is known
+    mark = world.exchange.mark()
+    world.exchange.control("add_fault", kind="hold", method="POST", path="/api/v3/order", count=OPEN - 1)
+    with ExitStack() as wires:
+        for number in range(1, OPEN):
+            text = f"{RESTING}&newClientOrderId=underway-{number}"
+            wires.enter_context(Wire(port)).send(thief.request("POST", "/api/v3/order", text))
+        sent = OPEN - 1
+        world.running.until(lambda: len(world.exchange.arrivals(mark, "POST")) == sent, 10, "orders at the exchange")
+        world.kill()
+    world.exchange.control("release_holds")
+    world.start()
+    assert resting(world, thief, "underway-more").rule == "limits.open_orders"
+    assert Books(world, "underway").open == OPEN
 
 
 def exhaust(world: World, thief: Thief) -> Reply:

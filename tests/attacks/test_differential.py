@@ -28,6 +28,8 @@ limits:
   turnover: 1_000_000_000 USDT per 24h
 price:
   market: protect 1%
+  giveaway: unlimited because this is an attack
+  sources: 1 because this world has one exchange
 """
 BOUNDS = Bounds(frozenset({"BTCUSDT"}), Decimal(1010))
 """The order limit, and what the worst fee leaves room for."""

@@ -22,12 +22,13 @@ limits:
   order: 100 USDT
   open_orders: 2
   turnover: 100 USDT per 24h
+price: {giveaway: unlimited because this is an attack, sources: 1 because this world has one exchange}
 """
 AMPLE = """\
 version: 1
 allow: {symbols: [BTC/USDT], orders: [limit], reads: all}
 limits: {order: 100 USDT, turnover: 1_000_000 USDT per 24h}
-price: {stale_after: 1s}
+price: {stale_after: 1s, giveaway: unlimited because this is an attack, sources: 1 because this world has one exchange}
 """
 BUSY = LIMITS.replace("open_orders: 2", "open_orders: 2\n  requests: 2 per 1s")
 NERVOUS = LIMITS + "if_denied: 2 per 5m then cancel_only\n"

@@ -31,6 +31,8 @@ limits:
   turnover: unlimited because this is an attack
 price:
   market: protect 50%
+  giveaway: unlimited because this is an attack
+  sources: 1 because this world has one exchange
   stale_after: 60s
 parameters:
   POST /api/v3/order: [strategyId, strategyType, sideEffectType, walletType, address, amount]

@@ -208,5 +208,6 @@ limits:
   order: 500 USDT
   turnover: 5_000 USDT per 24h
   requests: 10 per 1h
+price: {giveaway: unlimited because this is an attack, sources: 1 because this world has one exchange}
 if_denied: 3 per 5m then cancel_only
 """

@@ -140,6 +140,8 @@ def dear_purchase() -> OrderRow:
         (dear_purchase(), [fill(filled="1", value="105", final=True)], "6.05", "0"),
         (dear_purchase(), [fill(final=True)], "0", "0"),
         (dear_purchase(), [fill(filled="9", value="900")], "44.4", "0"),
+        (dear_purchase(), [fill(filled="9", value="400")], "44.4", "0"),
+        (cheap_sale(), [fill(filled="1", value="0")], "11", "33"),
         (cheap_sale(), [fill(filled="1", value="90")], "10.9", "33"),
         (cheap_sale(), [fill(filled="1", value="100")], "1", "33"),
         (cheap_sale(), [fill(filled="1", value="2000")], "11", "33"),
@@ -151,8 +153,9 @@ def dear_purchase() -> OrderRow:
         "nothing filled", "at the limit", "inside the limit", "better than fair pays its fee", "parts are not netted",
         "repeated", "late", "without a price the whole share", "a price learnt later gives nothing back",
         "a price corrected upwards", "worse than the limit no more than the share", "cancelled after a part",
-        "cancelled", "overfilled", "a sale at its limit", "a sale at the fair price", "a sale far above it",
-        "a sale corrected downwards", "a sale worse than its limit", "nothing reserved, nothing charged",
+        "cancelled", "overfilled", "overfilled and cheap", "a sale without a price", "a sale at its limit",
+        "a sale at the fair price", "a sale far above it", "a sale corrected downwards", "a sale worse than its limit",
+        "nothing reserved, nothing charged",
     ],
 )  # fmt: skip
 def test_what_is_given_away_and_what_is_held_of_it(

@@ -20,6 +20,7 @@ from gateway.core.token import Account, Credential, KeyKind, Token, TokenState, 
 from gateway.exchanges.registry import EXCHANGES
 from gateway.ledger.ledger import Ledger
 from gateway.pipeline import Pipeline
+from gateway.policy.account import AccountLimits
 from gateway.policy.document import Policy, load
 from gateway.ports import Gate, Need, NoAnswer, NotSent, Record, Surroundings
 from gateway.stages.follow import Follower
@@ -150,6 +151,9 @@ class Market:
         self.age_ms = 0
         self.while_refreshing: Callable[[], None] = lambda: None
 
+    def lists(self, exchange: str, environment: str) -> bool:
+        return True
+
     def instrument(self, exchange: str, environment: str, market_id: str) -> Instrument | None:
         if market_id != "BTCUSDT":
             return None
@@ -176,6 +180,12 @@ class Accounts:
         return [account for name in self.names if (account := self.find(name))]
 
 
+    def limits(self, name: str) -> AccountLimits | None:
+        return self.account_limits
+
+    account_limits: AccountLimits | None = None
+
+
 class Policies:
     def __init__(self, text: str) -> None:
         self.policy = load(text, "test")
@@ -198,10 +208,18 @@ class Lender:
 class Meter:
     def __init__(self) -> None:
         self.alarms: list[str] = []
+        self.alerts: list[tuple[str, str]] = []
+        self.unrecorded_count = 0
+
+    def unrecorded(self) -> None:
+        self.unrecorded_count += 1
 
     def decided(self, exchange: str, verdict: str, code: str) -> None: ...
 
     def outcome(self, exchange: str, outcome: str) -> None: ...
+
+    def alert(self, token: str, event: str, text: str) -> None:
+        self.alerts.append((token, event))
 
     def alarmed(self, alarm: str) -> None:
         self.alarms.append(alarm)

@@ -73,11 +73,14 @@ def test_a_list_that_lags_behind_ends_nothing(house: Gatehouse, venue: Venue) ->
 
 
 def test_an_accepted_order_that_the_exchange_no_longer_knows_stays_reserved(house: Gatehouse, venue: Venue) -> None:
+    """And is asked for ever again, but seldom."""
     working(house)
     venue.orders.clear()
-    for _ in range(5):
+    questions(house)
+    for _ in range(20):
         house.follow(SLOWEST_S)
     assert house.turnover() == 500
+    assert 5 <= questions(house).count(ORDER) <= 20 * SLOWEST_S / WHOLE_EVERY_S
 
 
 def test_what_is_learnt_twice_counts_once(house: Gatehouse, venue: Venue) -> None:

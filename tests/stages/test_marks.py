@@ -15,7 +15,7 @@ from gateway.policy.document import load
 from gateway.ports import Surroundings
 from gateway.stages.turn import Turn, look
 from tests.policy.cases import FakeUsage
-from tests.stages.gatehouse import POLICY, Clock, Gatehouse, Market
+from tests.stages.gatehouse import POLICY, Accounts, Clock, Gatehouse, Market
 
 ENDPOINT = Endpoint("POST", "host", "/api/v3/order", EndpointClass.ORDER_PLACE, Security.SIGNED, None, "order")
 QUOTES = {"BTCUSDT": "USDT", "ETHUSDT": "USDT", "ETHBTC": "BTC"}
@@ -50,6 +50,7 @@ class World(NamedTuple):
     clock: Clock
     ledger: Holding
     market: Several
+    accounts: Accounts
 
 
 class Scene:
@@ -60,7 +61,7 @@ class Scene:
         self.now_ms = house.clock.now_ms()
         self.market = Several(house.clock)
         self.market.references = {name: self.reference() for name in QUOTES}
-        self.world = cast("Surroundings", World(house.clock, Holding(), self.market))
+        self.world = cast("Surroundings", World(house.clock, Holding(), self.market, Accounts()))
         account = house.accounts.find("main")
         assert account is not None
         policy = load(POLICY.replace("limits:", f"limits:\n  {limit}"), "x")

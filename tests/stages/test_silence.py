@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from gateway.core.token import Token, TokenState
+from gateway.ports import NotSent
 from gateway.stages.silence import AGAIN_S
-from tests.stages.gatehouse import POLICY, Gatehouse, code, lost
+from tests.stages.gatehouse import POLICY, Gatehouse, body, code, lost
 from tests.stages.venue import Venue
 
 SILENT_S = 90
@@ -68,9 +69,10 @@ def test_only_the_silent_tokens_own_orders_are_cancelled(house: Gatehouse) -> No
 
 
 def test_each_order_is_cancelled_once_in_a_silence(house: Gatehouse) -> None:
-    """One that is over already, and of which the ledger has not heard yet, is not cancelled again and again."""
+    """Though the ledger could not write down that it is over."""
     working(house, "mine")
-    house.exchange.otherwise.change(7, "FILLED", "0.01", "500")  # type: ignore[attr-defined]
+    named = {"clientOrderId": "cancel", "origClientOrderId": "mine"}
+    house.exchange.script = [body({"symbol": "BTCUSDT", "orderId": 7} | named)]
     assert silence(house, SILENT_S) == ["7"]
     assert house.ledger.working("main") != []
     assert silence(house, 10 * AGAIN_S) == []
@@ -78,14 +80,35 @@ def test_each_order_is_cancelled_once_in_a_silence(house: Gatehouse) -> None:
     assert silence(house, SILENT_S) == ["7", "8"], "a new silence begins anew"
 
 
-def test_a_cancel_without_a_clear_answer_is_tried_again(house: Gatehouse) -> None:
+@pytest.mark.parametrize(
+    "failure",
+    [lost(), NotSent("no connection"), body({"code": -1003, "msg": "Too many requests."}, 429), body("nonsense")],
+)
+def test_a_cancel_that_was_not_accepted_is_tried_again(house: Gatehouse, failure: object) -> None:
+    """Also one that was rejected: the exchange may have been too busy."""
     working(house, "mine")
-    house.clock.ms += SILENT_S * 1000
-    house.exchange.script = [lost()]
-    assert silence(house, 0) == ["7"]
+    house.exchange.script = [failure]  # type: ignore[list-item]
+    silence(house, SILENT_S)
     assert silence(house, AGAIN_S - 1) == []
     assert silence(house, 1) == ["7"]
     assert house.turnover() == 0
+
+
+def test_an_order_that_was_over_is_left_alone_once_that_is_known(house: Gatehouse) -> None:
+    working(house, "mine")
+    house.exchange.otherwise.change(7, "FILLED", "0.01", "500")  # type: ignore[attr-defined]
+    assert silence(house, SILENT_S) == ["7"]
+    house.follow()
+    assert silence(house, 10 * AGAIN_S) == []
+
+
+def test_while_the_exchange_does_not_answer_only_one_order_waits_for_it(house: Gatehouse) -> None:
+    for number in range(3):
+        working(house, f"c{number}")
+        house.clock.ms += 1
+    house.exchange.script = [lost()]
+    assert silence(house, SILENT_S) == ["7"]
+    assert silence(house, 1) == ["8", "9"]
 
 
 def test_an_order_that_turns_up_during_the_silence_is_cancelled_too(house: Gatehouse) -> None:

@@ -56,6 +56,36 @@ def test_money_is_synced_and_counts_are_not(path: Path) -> None:
     assert levels == ["PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL"]
 
 
+def test_a_remembered_account_is_never_an_old_one(sqlite: SqliteStore, path: Path) -> None:
+    """Asked before and after: a new key, one that was rolled back, none; by the writer and by a reader beside it."""
+    rotated = replace(ACCOUNT, box=b"the new key")
+    reader = SqliteStore.open_for_reading(path)
+    assert (sqlite.account("main"), reader.account("main")) == (None, None)
+    with sqlite.transaction() as change:
+        change.add_account(ACCOUNT)
+    assert (sqlite.account("main"), reader.account("main")) == (ACCOUNT, ACCOUNT)
+    with pytest.raises(ZeroDivisionError), sqlite.transaction() as change:
+        change.replace_account(rotated)
+        raise ZeroDivisionError
+    assert (sqlite.account("main"), reader.account("main")) == (ACCOUNT, ACCOUNT)
+    with sqlite.transaction() as change:
+        change.replace_account(rotated)
+    assert (sqlite.account("main"), reader.account("main")) == (rotated, rotated)
+    with sqlite.transaction() as change:
+        change.remove_account("main")
+    assert (sqlite.account("main"), reader.account("main")) == (None, None)
+    reader.close()
+
+
+def test_an_account_that_was_never_added_is_not_remembered(sqlite: SqliteStore) -> None:
+    """Seen inside a transaction that failed: afterwards it is not there."""
+    with pytest.raises(ZeroDivisionError), sqlite.transaction() as change:
+        change.add_account(ACCOUNT)
+        assert sqlite.account("main") == ACCOUNT
+        raise ZeroDivisionError
+    assert sqlite.account("main") is None
+
+
 def test_nobody_else_may_read_the_file_or_its_logs(sqlite: SqliteStore, path: Path) -> None:
     with sqlite.transaction() as change:
         change.put_clock(1)

@@ -119,17 +119,19 @@ def why(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Everything that was recorded of one decision."""
+    """Everything that was recorded of one decision; of each control that failed, its line of YAML."""
+    from gateway.admin.policy_tools.explaining import Sources, quoted_failures
     from gateway.audit.search import find
 
-    entries = find(reachable(home).audit, decision_id)
+    where = reachable(home)
+    entries, sources = find(where.audit, decision_id), Sources(where.policies)
     if not entries:
         raise Misuse(f"no record of decision {decision_id}", "it may have been pruned, or belong to another home")
     if json:
         show({"decision": decision_id, "records": [entry.fields for entry in entries]}, True, "")
         return
     for entry in entries:
-        print(_explained(entry.fields))
+        print("\n".join([_explained(entry.fields), *quoted_failures(entry.fields, sources)]))
 
 
 def _verdict(report: Any) -> dict[str, Any]:

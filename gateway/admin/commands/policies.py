@@ -1,14 +1,19 @@
-"""`policy`: is a file right, and what is the worst it allows."""
+"""`policy`: is a file right, what is the worst it allows, and what would it have done."""
 
 import json as jsonlib
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from gateway.admin.terminal import JsonOption, say, show
+from gateway.admin.terminal import HomeOption, JsonOption, existing, reachable, say, show, table
+from gateway.core.errors import Misuse
 
 app = typer.Typer(no_args_is_help=True)
+
+LONGEST_LOG = 1_000_000
+"""How many records a replay reads at the most."""
 
 
 @app.command()
@@ -36,14 +41,169 @@ def schema() -> None:
     print(jsonlib.dumps(policy_schema(), indent=2))
 
 
+@app.command()
+def test(
+    directory: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Else the home's policies/.")] = None,
+    coverage: Annotated[bool, typer.Option("--coverage", help="A limit with a side untested fails, too.")] = False,
+    generate: Annotated[Path | None, typer.Option("--generate", metavar="FILE", help="Begin a policy's tests.")] = None,
+    price: Annotated[str, typer.Option("--price", help="The price that generated cases are around.")] = "1000",
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Run the *.test.yaml beside the policies; tell which limits they hold on both sides of their edge."""
+    from gateway.admin.policy_tools.testing import test_directory
+
+    if generate is not None:
+        _generate(generate, price, json)
+        return
+    reports = test_directory(directory or _policies(home))
+    good = all(not report.problem and not report.failures for report in reports)
+    covered = not any(report.uncovered for report in reports)
+    if json:
+        show({"ok": good, "covered": covered, "files": [report.document() for report in reports]}, True, "")
+    else:
+        for report in reports:
+            print("\n".join(_tested(report)))
+    if not good or (coverage and not covered):
+        raise typer.Exit(1)
+
+
+@app.command()
+def explain(
+    order: Annotated[str, typer.Argument(metavar="ORDER", help="Like 'buy 0.1 BTC/USDT limit 64000'.")],
+    token: Annotated[str | None, typer.Option("--token", help="Whose order it would be, now.")] = None,
+    policy: Annotated[Path | None, typer.Option("--policy", metavar="FILE", help="A dry look, with --price.")] = None,
+    price: Annotated[str | None, typer.Option("--price", help="The fair price of a dry look.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Every control with PASS or FAIL, its numbers and its line of YAML, against live state; nothing is counted."""
+    from gateway.admin.policy_tools.explaining import as_text
+
+    if (token is None) is (policy is None) or (policy is None) is not (price is None):
+        raise typer.BadParameter("give --token T, or --policy FILE with --price P")
+    document = _live(home, token, order) if token is not None else _dry(policy, order, price)
+    show(document, json, as_text(document))
+
+
+@app.command()
+def diff(
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The file that might come.")],
+    replay: Annotated[str, typer.Option("--replay", help="How much of the log: 24h, 7d.")] = "7d",
+    policy: Annotated[str | None, typer.Option("--policy", help="Else the one of NEW's name.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Replay the log's decisions under NEW; print which would change, and why."""
+    from gateway.admin.policy_tools.dry import read_policy
+    from gateway.admin.policy_tools.replay import Replay, as_text, longest_window_ms
+    from gateway.audit.search import Filters, search
+
+    where = reachable(home)
+    candidate = read_policy(new)
+    old = read_policy(where.policies / f"{policy or candidate.name}.yaml")
+    since_ms = time.time_ns() // 1_000_000 - _window(replay)
+    begin_ms = since_ms - longest_window_ms([old, candidate])
+    entries = list(search(where.audit, Filters(since_ms=begin_ms), LONGEST_LOG))[::-1]
+    result = Replay(old, candidate, since_ms).run(entries)
+    if len(entries) == LONGEST_LOG:
+        say(f"warning: only the newest {LONGEST_LOG} records were read; budgets may begin too low")
+    show({"policy": old.name, "new": str(new)} | result.document(), json, as_text(result, old, candidate))
+
+
+@app.command()
+def attack(
+    policy_file: Annotated[Path, typer.Argument(metavar="FILE", help="A policy file.")],
+    json: JsonOption = False,
+) -> None:
+    """Play known drains and parser tricks on a simulated exchange under this file; print what each would have cost."""
+    from gateway.admin.policy_tools.attack import play
+    from gateway.admin.policy_tools.dry import read_policy
+
+    report = play(read_policy(policy_file))
+    columns = ("attack", "sent", "passed", "loss", "what")
+    rows = [row | {"what": row["what"]} for row in report["attacks"]]
+    show(report, json, f"{table(columns, rows)}\n{report['verdict']}")
+    if not report["ok"]:
+        raise typer.Exit(1)
+
+
+def _policies(option: Path | None) -> Path:
+    """The home's policies, or those of the directory one stands in."""
+    from gateway.home import Home
+
+    here, at_home = Path("policies"), Home.find(option).policies
+    return here if option is None and not at_home.is_dir() and here.is_dir() else at_home
+
+
+def _generate(path: Path, price: str, json: bool) -> None:
+    from gateway.admin.policy_tools.dry import read_policy, read_price
+    from gateway.admin.policy_tools.edges import generated
+
+    policy = read_policy(path)
+    target = path.with_name(f"{path.stem}.test.yaml")
+    text = generated(policy, read_price(price))
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise Misuse(f"{target} exists", "move it away to have another one written") from None
+    show({"file": str(target), "cases": text.count("\n  - name: ")}, json, f"{target}: written; read it before trusting it")
+
+
+def _live(option: Path | None, token: str, order: str) -> dict[str, Any]:
+    from gateway.admin.control import Silent, ask
+
+    try:
+        told: dict[str, Any] = ask(existing(option), "policy.explain", {"token": token, "words": order})
+    except Silent:
+        hint = "start it with `tradewarden serve`, or give --policy FILE --price P for a dry look"
+        raise Misuse("no gateway is running, and live state is what it knows", hint) from None
+    return told
+
+
+def _dry(path: Path | None, order: str, price: str | None) -> dict[str, Any]:
+    from gateway.admin.policy_tools.dry import explain as look
+    from gateway.admin.policy_tools.dry import read_price
+
+    assert path is not None
+    assert price is not None
+    return look(path, order, read_price(price))
+
+
+def _window(text: str) -> int:
+    from gateway.policy.grammar import BadValue, window
+
+    try:
+        return window(text)
+    except BadValue as wrong:
+        raise typer.BadParameter(f"--replay: {wrong.message}; {wrong.suggestion}") from None
+
+
+def _tested(report: Any) -> list[str]:
+    """A report of tests for a person."""
+    if report.problem:
+        return [f"{report.file}: NOT RUN", report.problem]
+    held = [one for one in report.coverage if not one.missing]
+    counted = f"{len(report.results) - len(report.failures)} passed, {len(report.failures)} failed"
+    lines = [f"{report.file}: {counted}; {len(held)} of {len(report.coverage)} limits held on both sides"]
+    for result in report.failures:
+        why = f" ({result.detail})" if result.detail else ""
+        told = f"expected {result.case.expect}, got {result.got}{why}"
+        lines.append(f"  {report.file}:{result.case.line}: {result.case.name}: {told}")
+    lines += [f"  {one.rule}: no case {' nor '.join(one.missing)} its edge" for one in report.uncovered]
+    return lines
+
+
 def _report(path: Path) -> dict[str, Any]:
     from gateway.policy.blast import blast_radius
     from gateway.policy.document import load
     from gateway.policy.strict_yaml import DocumentError
+    from gateway.registry.policies import beside
 
     base: dict[str, Any] = {"file": str(path), "ok": False, "errors": [], "warnings": [], "blast_radius": None}
     try:
-        policy = load(path.read_bytes(), path.stem)
+        policy = load(path.read_bytes(), path.stem, beside(path.parent))
     except OSError as failure:
         return base | {"errors": [_problem(path, 1, 1, "", f"cannot be read: {failure.strerror}", "")]}
     except DocumentError as failure:
@@ -75,6 +235,8 @@ def _tell(report: dict[str, Any]) -> None:
         print(f"{report['file']}: ok")
         for name in ("drain", "exposure"):
             print(f"  {name}: {_bound(radius[name])}")
+        for reason in radius["not_bounded"]:
+            print(f"  not bounded: {reason}")
 
 
 def _bound(bound: dict[str, Any] | None) -> str:
@@ -82,4 +244,5 @@ def _bound(bound: dict[str, Any] | None) -> str:
         return "not bounded"
     if bound["currency"] is None:
         return "nothing: it places no orders"
-    return f"at most {bound['amount']} {bound['currency']} per {bound['per']}, plus fees"
+    per = f" per {bound['per']}" if bound["per"] else ""
+    return f"at most {bound['amount']} {bound['currency']}{per}"

@@ -55,7 +55,7 @@ def issue(
         "kind": kind.value,
     }
     issued = operate(where, "token.issue", given, asker(where, passphrase_file))
-    _told(issued, json, client, where.settings)
+    _told(issued, json, client)
 
 
 @app.command()
@@ -71,7 +71,7 @@ def rotate(
 
     where = existing(home)
     snippets.check(client)
-    _told(operate(where, "token.rotate", {"name": name}, asker(where, passphrase_file)), json, client, where.settings)
+    _told(operate(where, "token.rotate", {"name": name}, asker(where, passphrase_file)), json, client)
 
 
 @app.command("list")
@@ -128,10 +128,14 @@ def revoke(
     given = {"names": names or [], "all": every}
     result = operate(where, "token.revoke", given)
     revoked = result["revoked"] + result["already_revoked"]
+    for unknown in result["unknown"]:
+        say(f"error: there is no token {unknown!r}; `tradewarden token list` shows them")
     if cancel_orders and revoked:
         result |= _cancelled(where, revoked, passphrase_file)
     show(result, json, revocation_text(result))
     fail_on(result)
+    if result["unknown"]:
+        raise typer.Exit(1)
 
 
 def _cancelled(where: Any, names: list[str], passphrase_file: Any) -> dict[str, Any]:
@@ -162,9 +166,10 @@ def fail_on(result: dict[str, Any]) -> None:
         raise typer.Exit(1)
 
 
-def _told(issued: dict[str, Any], json: bool, client: str | None, settings_file: Any) -> None:
-    from gateway.admin import snippets
+def _told(issued: dict[str, Any], json: bool, client: str | None) -> None:
+    from gateway.admin import radius, snippets
 
+    say(f"the worst this token can do\n{radius.text(issued.pop('blast_radius'))}")
     if json:
         show(issued, True, "")
         return

@@ -44,7 +44,7 @@ def decode(raw: RawRequest, host: str | None, target: bytes) -> Call:
     """The call this request makes at ``host`` (None: the path decides). Raises Refused."""
     path, _, query = target.partition(b"?")
     headers = _headers(raw)
-    endpoint = _endpoint(raw.method, host, path, headers)
+    endpoint = _endpoint(raw.method, host, path)
     environment = None if host is None else HOSTS[host]
     if not endpoint.decoder:
         code, why = refusal(endpoint)
@@ -75,7 +75,9 @@ def _headers(raw: RawRequest) -> dict[bytes, bytes]:
     return headers
 
 
-def _endpoint(method: bytes, host: str | None, path: bytes, headers: dict[bytes, bytes]) -> Endpoint:
+@lru_cache(maxsize=256)
+def _endpoint(method: bytes, host: str | None, path: bytes) -> Endpoint:
+    """The row. What is refused is not remembered, so a stranger's paths push nothing out."""
     if not _PATH.fullmatch(path):
         raise Refused(DenyCode.MALFORMED, "the path is not in its one canonical spelling")
     text = path.decode("ascii")

@@ -1,0 +1,46 @@
+"""``policy explain --policy FILE --price P``: a dry look without a gateway, in a world where nothing has happened."""
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from gateway.admin.policy_tools import words
+from gateway.admin.policy_tools.explaining import Sources, explained
+from gateway.admin.policy_tools.given import NOTHING, decided, snapshot
+from gateway.core.errors import Misuse
+from gateway.policy.document import Policy, load
+from gateway.policy.grammar import BadValue, positive
+from gateway.policy.strict_yaml import DocumentError
+from gateway.registry.policies import beside
+
+
+def read_policy(path: Path) -> Policy:
+    """The policy of this file, under the parents beside it. Raises Misuse with its first problem."""
+    try:
+        return load(path.read_bytes(), path.stem, beside(path.parent))
+    except OSError as failure:
+        raise Misuse(f"{path} cannot be read: {failure.strerror}") from failure
+    except DocumentError as wrong:
+        raise Misuse(wrong.problems[0].render(str(path)), "`policy check` shows every problem") from None
+
+
+def read_price(text: str) -> Decimal:
+    """A price above zero. Raises Misuse."""
+    try:
+        return positive(text)
+    except BadValue as wrong:
+        raise Misuse(f"--price: {wrong.message}", wrong.suggestion) from None
+
+
+def explain(path: Path, text: str, price: Decimal) -> dict[str, Any]:
+    """What the file would say of these words at that price, to a token that has used nothing."""
+    policy = read_policy(path)
+    try:
+        asked = words.read(text)
+    except BadValue as wrong:
+        raise Misuse(wrong.message, wrong.suggestion) from None
+    given = replace(NOTHING, price=price)
+    decision = decided(policy, asked, given)
+    told = {"token": None, "account": None, "asked": text}
+    return told | explained(decision, policy, Sources(path.parent), snapshot(asked, given).reference)
