@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from gateway.core.errors import Misuse
@@ -24,17 +25,23 @@ class Context:
 
     def encoded(self) -> bytes:
         """Three texts and a number, injective and prefix-free. Raises Misuse for what has no such form."""
-        if not 0 <= self.version < 1 << 32:
-            raise Misuse(f"version {self.version} of a sealed field is out of range")
-        return prefixed(self.kind, self.owner, self.field) + _VERSION.pack(self.version)
+        return _encoded(self)
 
     def __str__(self) -> str:
         return f"{self.field} of {self.kind} {self.owner!r}"
 
 
+@lru_cache(maxsize=256)
+def _encoded(context: Context) -> bytes:
+    """Remembered, for every signature opens an account's box under the same context."""
+    if not 0 <= context.version < 1 << 32:
+        raise Misuse(f"version {context.version} of a sealed field is out of range")
+    return prefixed(context.kind, context.owner, context.field) + _VERSION.pack(context.version)
+
+
 def prefixed(*texts: str) -> bytes:
     """Each text in UTF-8 after its length (2 bytes, big-endian). Raises Misuse for text that UTF-8 cannot carry."""
-    return b"".join(_prefixed(text) for text in texts)
+    return b"".join([_prefixed(text) for text in texts])
 
 
 def _prefixed(text: str) -> bytes:

@@ -88,10 +88,10 @@ class Witness:
         return [seen(entry) for entry in self._world.exchange.control("journal", since=self._mark)]
 
     def keyed(self) -> list[Seen]:
-        """What arrived with the real key, without the gateway's own question after an order's fate."""
+        """What arrived with the real key, without the gateway's own questions after orders' fates."""
         return [
             one for one in self.arrivals()
-            if one.key is not None and not (one.method == "GET" and one.path == "/api/v3/order")
+            if one.key is not None and not (one.method == "GET" and one.path in ("/api/v3/order", "/api/v3/openOrders"))
         ]  # fmt: skip
 
     def judge(self) -> list[Seen]:

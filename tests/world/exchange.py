@@ -40,6 +40,11 @@ class Arrival:
     def signed(self) -> bool:
         return "signature" in self.parameters
 
+    @property
+    def follows(self) -> bool:
+        """Whether it asks what became of working orders, as the gateway does now and then by itself."""
+        return self.method == "GET" and self.path in ("/api/v3/order", "/api/v3/openOrders")
+
     @classmethod
     def from_entry(cls, entry: dict[str, Any]) -> "Arrival":
         """An entry of the simulator's journal."""
