@@ -8,7 +8,7 @@ request of the relay). Run: ``python benchmarks/edge_relay.py``. Compare numbers
 import argparse
 import asyncio
 import contextlib
-import datetime
+import datetime as dt
 import ipaddress
 import multiprocessing
 import os
@@ -60,12 +60,12 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     """A self-signed certificate for HOST that is its own CA, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "benchmark")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     names = x509.SubjectAlternativeName([x509.DNSName(HOST), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
     built = (
         x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1)).add_extension(names, critical=False)
+        .serial_number(x509.random_serial_number()).not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(days=1)).add_extension(names, critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(key, hashes.SHA256())
     )
     private = key.private_bytes(

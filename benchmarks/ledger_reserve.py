@@ -87,8 +87,8 @@ def timed(name: str, step: Callable[[int], object], times: int = TIMES) -> None:
     print(f"{name:48} median {took[times // 2]:10.1f} µs   p99 {took[times * 99 // 100]:10.1f} µs")
 
 
-def measure(path: Path) -> None:
-    """Print every number."""
+def measure_start(path: Path) -> tuple[SqliteStore, Ledger]:
+    """Open the store and its ledger as the gateway does at its start."""
     start = time.perf_counter()
     store = SqliteStore.open(path)
     ledger = Ledger.open(store)
@@ -97,7 +97,11 @@ def measure(path: Path) -> None:
     print(f"{'start: open and take up 10,000 orders':48} {opened - start:8.3f} s")
     print(f"{f'start: read {rows:,} token rows':48} {time.perf_counter() - opened:8.3f} s")
     print(f"{'size of state.db':48} {path.stat().st_size / 2**20:8.1f} MiB")
-    tokens = [token(number) for number in range(TRADING)]
+    return store, ledger
+
+
+def measure_questions(ledger: Ledger) -> None:
+    """What policies ask before an order."""
 
     def usage(number: int) -> None:
         seen = ledger.usage(token_id(number % TRADING), NOW)
@@ -121,6 +125,15 @@ def measure(path: Path) -> None:
         everything(ledger.usage(token_id(number % TRADING), NOW))
         everything(ledger.account_usage("main", NOW))
 
+    timed("usage: first read of a token (three windows)", usage)
+    timed("usage: later reads, 10,000 open, 1,000 tokens", usage)
+    timed("usage: every question, token and account, first", both)
+    timed("usage: every question, token and account, later", both)
+
+
+def measure_orders(ledger: Ledger, tokens: list[Token]) -> None:
+    """One order's way: reserved, acknowledged, filled."""
+
     def reserve(number: int) -> None:
         place = Place("BTCUSDT", Side.BUY, OrderKind.LIMIT, Decimal(1), price=Decimal(1), client_id=f"new{number}")
         held = Reserve(
@@ -138,20 +151,29 @@ def measure(path: Path) -> None:
         event = OrderEvent("BTCUSDT", f"new{number}", f"n{number}", Decimal("0.5"), Decimal("0.5"), final=False)
         ledger.settle("main", [event], NOW, Record(3 * TIMES + number, {"why": "x" * 400}))
 
-    listed = [OrderEvent("BTCUSDT", f"old{n}", f"{n}", Decimal(1), Decimal(40), final=False) for n in range(OPEN)]
-    foreign = [OrderEvent("BTCUSDT", f"no{n}", f"m{n}", Decimal(1), Decimal(1), final=True) for n in range(500)]
-    timed("usage: first read of a token (three windows)", usage)
-    timed("usage: later reads, 10,000 open, 1,000 tokens", usage)
-    timed("usage: every question, token and account, first", both)
-    timed("usage: every question, token and account, later", both)
     timed("reserve (synced)", reserve)
     timed("settle an acknowledgement", acknowledge)
     timed("settle a fill", fill_one)
+
+
+def measure_the_rest(ledger: Ledger, tokens: list[Token]) -> None:
+    """Lists of the exchange's orders, denials, and the chores between them."""
+    listed = [OrderEvent("BTCUSDT", f"old{n}", f"{n}", Decimal(1), Decimal(40), final=False) for n in range(OPEN)]
+    foreign = [OrderEvent("BTCUSDT", f"no{n}", f"m{n}", Decimal(1), Decimal(1), final=True) for n in range(500)]
     timed("news of a list of 10,000 orders, none new", lambda _: ledger.news("main", listed), 5)
     timed("strangers in a list of 10,000 orders", lambda _: ledger.strangers("main", listed), 5)
     timed("count a denial", lambda number: ledger.count(tokens[number % TRADING], "denial", NOW))
     timed(f"tick that stores {AT_ONCE} counts", lambda _: ledger.tick(NOW), 3)
     timed("settle a list of 500 orders that are not ours", lambda _: ledger.settle("main", foreign, NOW, None), 50)
+
+
+def measure(path: Path) -> None:
+    """Print every number."""
+    store, ledger = measure_start(path)
+    tokens = [token(number) for number in range(TRADING)]
+    measure_questions(ledger)
+    measure_orders(ledger, tokens)
+    measure_the_rest(ledger, tokens)
     print(f"{'memory of the process at most':48} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:8.1f} MiB")
     ledger.close()
     store.close()

@@ -6,9 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.world import World
 from tests.world.home import Home
+
+# A slow or busy machine is no failure: the first draw of a text alone builds hypothesis's tables of Unicode, which can
+# take longer there than the health check or a deadline allows. All else stays as the profile in force has it.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

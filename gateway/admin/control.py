@@ -84,13 +84,15 @@ class ControlServer:
 
 def ask(home: Home, act: str, arguments: dict[str, Any]) -> Any:
     """Have the running gateway do it. Raises Silent if none answers, Misuse with its words if it refuses."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection,
+        connection.makefile("rb") as answers,
+    ):
         connection.settimeout(ANSWER_WITHIN_S)
         try:
             with _address(home) as address:
                 connection.connect(address)
             connection.sendall(json.dumps({"do": act, "with": arguments}).encode() + b"\n")
-            answers = connection.makefile("rb")
             if answers.readline() != TAKEN:
                 raise Silent
         except (OSError, TimeoutError) as failure:

@@ -201,7 +201,7 @@ def test_an_executed_order_whose_answer_was_lost_is_counted(shared_world: World,
     finally:
         shared_world.exchange.control("clear_faults")
     assert len(replies) == OPEN + 1
-    assert Books(shared_world, name).open == OPEN
+    assert Books(shared_world, f"{name}-").open == OPEN
     assert replies[-1].rule == "limits.open_orders"
 
 

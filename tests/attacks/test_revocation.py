@@ -197,6 +197,6 @@ def tell(world: World, act: str, **arguments: object) -> None:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(world.home.path / "control.sock"))
         connection.sendall(json.dumps({"do": act, "with": arguments}).encode() + b"\n")
-        answers = connection.makefile("rb")
-        answers.readline()
-        assert json.loads(answers.readline())["ok"]
+        with connection.makefile("rb") as answers:
+            answers.readline()
+            assert json.loads(answers.readline())["ok"]

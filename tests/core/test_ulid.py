@@ -32,7 +32,7 @@ def test_different_entropy_makes_different_ids(now_ms: int, one: bytes, other: b
     assert (ulid(now_ms, one) == ulid(now_ms, other)) == (one == other)
 
 
-@pytest.mark.parametrize("text", ["", "0" * 25, "0" * 27, "I" * 26, "u" * 26, "８" * 26])
+@pytest.mark.parametrize("text", ["", "0" * 25, "0" * 27, "I" * 26, "u" * 26, "\uff18" * 26])
 def test_what_is_no_id_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the kind of ValueError does not matter
         ulid_time_ms(text)

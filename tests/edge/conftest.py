@@ -38,9 +38,12 @@ def tell(loop_run: Callable[..., None], authority: Authority, tls: ssl.SSLContex
 
     def run(behave: Behaviour, story: Story, **settings: float) -> None:
         async def whole() -> None:
-            async with asyncio.timeout(10), running(tls, behave) as exchange:
-                async with pool(exchange, authority, **settings) as ours:
-                    await story(exchange, ours)
+            async with (
+                asyncio.timeout(10),
+                running(tls, behave) as exchange,
+                pool(exchange, authority, **settings) as ours,
+            ):
+                await story(exchange, ours)
 
         loop_run(whole())
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-import datetime
+import datetime as dt
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -18,8 +18,8 @@ from gateway.edge.upstream import UpstreamPool
 
 HOST = "api.binance.com"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-_BEGAN = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-_ENDS = datetime.datetime(2100, 1, 1, tzinfo=datetime.UTC)
+_BEGAN = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+_ENDS = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
 
 class Authority:
@@ -75,6 +75,7 @@ class Line:
         except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             return None
         self.exchange.requests.append((self.number, request))
+        self.exchange.stirred.set()
         return request
 
     def say(self, wire: bytes) -> None:
@@ -108,11 +109,19 @@ class Exchange:
     requests: list[tuple[int, bytes]] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     conversations: set["asyncio.Task[None] | None"] = field(default_factory=set)
+    stirred: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Wait until this holds; it is asked anew whenever a connection or a request has come."""
+        while not true():
+            self.stirred.clear()
+            await self.stirred.wait()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.conversations.add(asyncio.current_task())
         line = Line(len(self.lines) + 1, reader, writer, self)
         self.lines.append(line)
+        self.stirred.set()
         try:
             await self.behave(line)
         except ConnectionError:
@@ -172,11 +181,15 @@ async def send_read(ours: UpstreamPool, owner: str = "token") -> Answer:
 async def gone(exchange: Exchange, number: int) -> None:
     """Wait until that connection's conversation has ended on the exchange's side."""
     line = exchange.lines[number - 1]
-    while not line.reader.at_eof() and line.reader.exception() is None:
+    while not line.reader.at_eof() and line.reader.exception() is None:  # noqa: ASYNC110 - no event tells of it
         await asyncio.sleep(0)
 
 
 async def arrived(exchange: Exchange, count: int = 1) -> None:
     """Wait until so many requests have reached the exchange."""
-    while len(exchange.requests) < count:
-        await asyncio.sleep(0)
+    await exchange.until(lambda: len(exchange.requests) >= count)
+
+
+async def connected(exchange: Exchange, count: int = 1) -> None:
+    """Wait until so many connections have been made to the exchange."""
+    await exchange.until(lambda: len(exchange.lines) >= count)

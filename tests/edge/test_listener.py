@@ -145,7 +145,7 @@ def test_stop_lets_requests_in_flight_end(visit: Callable[..., None]) -> None:
         await made.desk.come.wait()
         stopping = asyncio.create_task(made.listener.stop(10))
         assert await idle.hear_all() == b""
-        with pytest.raises(OSError):
+        with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", made.port)
         made.desk.go.set()
         heard = await busy.hear_all()

@@ -14,6 +14,7 @@ from tests.edge.exchange import (
     Exchange,
     Line,
     arrived,
+    connected,
     gone,
     open_gate,
     polite,
@@ -298,8 +299,7 @@ def test_warm_opens_a_line_for_the_first_order(authority: Authority) -> None:
     async def story() -> None:
         async with running(silent_at_first) as exchange, pool(exchange, authority) as ours:
             ours.warm(HOST)
-            while not exchange.lines:
-                await asyncio.sleep(0)
+            await connected(exchange)
             ours.warm(HOST)
             await send_order(ours)
             assert len(exchange.lines) == 1

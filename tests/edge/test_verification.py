@@ -54,7 +54,7 @@ def test_an_unknown_authority_is_not_sent(authority: Authority, tls: ssl.SSLCont
 def test_tls_1_1_is_not_sent(authority: Authority) -> None:
     """A server that offers nothing newer than TLS 1.1 is refused."""
     old = authority.server_context(HOST)
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
         old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
 
     async def story() -> None:

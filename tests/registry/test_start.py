@@ -1,7 +1,7 @@
 """Whoever writes state.db without the passphrase can neither mint, widen, resume nor un-revoke a token."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from tests.registry.house import ACCOUNT, NOW_MS, REAL, Desk, copy_state, token_
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
+def home(tmp_path: Path) -> Path:
     """A home with an account and two tokens, closed."""
     desk = Desk(tmp_path / "home")
     desk.unlock()
@@ -26,7 +26,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
     desk.issue("bot")
     desk.issue("other")
     desk.close()
-    yield desk.home
+    return desk.home
 
 
 def edit(home: Path, statement: str, *values: Any) -> None:
@@ -145,7 +145,8 @@ def test_a_restored_state_is_refused_and_starts_paused_if_insisted_on(
 
 def test_a_restored_state_that_lacks_a_reservation_is_refused(home: Path, tmp_path: Path) -> None:
     copy_state(home, tmp_path / "kept")
-    act(home, lambda desk: desk.audit.append(desk.audit.draft({"type": "decision", "d": "x", "reserve": "1 USDT"}), True))
+    reserved = {"type": "decision", "d": "x", "reserve": "1 USDT"}
+    act(home, lambda desk: desk.audit.append(desk.audit.draft(reserved), True))
     desk = Desk(home)
     with pytest.raises(RolledBack, match="older than the audit log"):
         desk.unlock()
@@ -164,7 +165,10 @@ def test_a_shortened_log_is_refused(home: Path) -> None:
 
 def test_another_log_is_refused(home: Path, tmp_path: Path) -> None:
     act(home, lambda desk: desk.unlock())
-    act(tmp_path / "elsewhere", lambda desk: [desk.audit.append(desk.audit.draft({"type": "x"}), False) for _ in range(9)])
+    act(
+        tmp_path / "elsewhere",
+        lambda desk: [desk.audit.append(desk.audit.draft({"type": "x"}), False) for _ in range(9)],
+    )
     for path in (home / "audit").glob("*.jsonl"):
         path.write_bytes((tmp_path / "elsewhere" / "audit" / path.name).read_bytes())
     desk = Desk(home)

@@ -28,7 +28,8 @@ def test_a_stale_or_early_signature_leaves_nothing(house: Gatehouse, late_ms: in
 
 
 def test_an_order_is_good_for_one_time(house: Gatehouse) -> None:
-    request = house.request("POST", "/api/v3/order", "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price=50000")
+    parameters = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price=50000"
+    request = house.request("POST", "/api/v3/order", parameters)
     assert code(asyncio.run(house.ask(request))) is None
     assert "tradewarden:replay" in message(asyncio.run(house.ask(request)))
     assert len(house.exchange.arrived) == 1

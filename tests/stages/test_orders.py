@@ -76,7 +76,9 @@ def test_a_failure_of_our_own_after_the_send_is_an_unknown_outcome(house: Gateho
 
 
 def test_turnover_is_used_up_exactly(house: Gatehouse) -> None:
-    house.exchange.otherwise = lambda outgoing: order_answer(len(house.exchange.arrived), "FILLED", "0.01", "500", **named(outgoing))
+    house.exchange.otherwise = lambda outgoing: order_answer(
+        len(house.exchange.arrived), "FILLED", "0.01", "500", **named(outgoing)
+    )
 
     async def many() -> list[int | None]:
         return [code(await house.place(f"&newClientOrderId=a{n}")) for n in range(21)]

@@ -1,4 +1,4 @@
-"""A flood of requests that nobody signed leaves a bounded trace; what a token signs is recorded whatever else goes on."""
+"""A flood of requests that nobody signed leaves a bounded trace; what a token signs is recorded whatever goes on."""
 
 import asyncio
 from dataclasses import replace

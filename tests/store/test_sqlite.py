@@ -60,13 +60,18 @@ def test_a_remembered_account_is_never_an_old_one(sqlite: SqliteStore, path: Pat
     """Asked before and after: a new key, one that was rolled back, none; by the writer and by a reader beside it."""
     rotated = replace(ACCOUNT, box=b"the new key")
     reader = SqliteStore.open_for_reading(path)
+
+    def replace_and_fail() -> None:
+        with sqlite.transaction() as change:
+            change.replace_account(rotated)
+            raise ZeroDivisionError
+
     assert (sqlite.account("main"), reader.account("main")) == (None, None)
     with sqlite.transaction() as change:
         change.add_account(ACCOUNT)
     assert (sqlite.account("main"), reader.account("main")) == (ACCOUNT, ACCOUNT)
-    with pytest.raises(ZeroDivisionError), sqlite.transaction() as change:
-        change.replace_account(rotated)
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        replace_and_fail()
     assert (sqlite.account("main"), reader.account("main")) == (ACCOUNT, ACCOUNT)
     with sqlite.transaction() as change:
         change.replace_account(rotated)
@@ -79,10 +84,15 @@ def test_a_remembered_account_is_never_an_old_one(sqlite: SqliteStore, path: Pat
 
 def test_an_account_that_was_never_added_is_not_remembered(sqlite: SqliteStore) -> None:
     """Seen inside a transaction that failed: afterwards it is not there."""
-    with pytest.raises(ZeroDivisionError), sqlite.transaction() as change:
-        change.add_account(ACCOUNT)
-        assert sqlite.account("main") == ACCOUNT
-        raise ZeroDivisionError
+
+    def add_and_fail() -> None:
+        with sqlite.transaction() as change:
+            change.add_account(ACCOUNT)
+            assert sqlite.account("main") == ACCOUNT
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        add_and_fail()
     assert sqlite.account("main") is None
 
 

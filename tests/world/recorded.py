@@ -11,9 +11,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -60,8 +58,7 @@ class Replayer:
         self._port = port
         self._key = key.encode()
         self._secret = secret.encode()
-        # Two recordings of one client may differ in their time alone, and a signed order is good for one use.
-        self._times: Iterator[int] = count(time.time_ns() // 1_000_000 - 1_000)
+        self._signed_ms = 0
 
     def send(self, recording: Recording) -> tuple[int, bytes]:
         """Status and body of the answer."""
@@ -79,7 +76,9 @@ class Replayer:
 
     def _renewed(self, recording: Recording) -> tuple[bytes, bytes]:
         """Target and body with the present time and, where there was one, the token's signature in its old place."""
-        now = b"timestamp=%d" % next(self._times)
+        # Two recordings of one client may differ in their time alone, and a signed order is good for one use.
+        self._signed_ms = max(self._signed_ms + 1, time.time_ns() // 1_000_000)
+        now = b"timestamp=%d" % self._signed_ms
         target, body = _TIMESTAMP.sub(now, recording.target), _TIMESTAMP.sub(now, recording.body)
         if not recording.signed:
             return target, body

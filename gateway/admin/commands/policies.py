@@ -148,7 +148,8 @@ def _generate(path: Path, price: str, json: bool) -> None:
             file.write(text)
     except FileExistsError:
         raise Misuse(f"{target} exists", "move it away to have another one written") from None
-    show({"file": str(target), "cases": text.count("\n  - name: ")}, json, f"{target}: written; read it before trusting it")
+    written = {"file": str(target), "cases": text.count("\n  - name: ")}
+    show(written, json, f"{target}: written; read it before trusting it")
 
 
 def _live(option: Path | None, token: str, order: str) -> dict[str, Any]:

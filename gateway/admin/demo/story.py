@@ -25,7 +25,10 @@ limits:
   turnover: 50_000 USDT per 24h     # buys and sells, rolling
   messages: 50 per 1s
 price:
+  collar: 1% from reference         # never buy higher or sell lower than this
   market: protect 0.3%              # a market order leaves as an IOC limit order
+  giveaway: 100 USDT per 24h then halt  # value lost against the fair price
+  sources: 1 because the demo has one exchange  # two by default: then the loss is bounded
 """
 
 DENIED: Final = (

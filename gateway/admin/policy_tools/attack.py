@@ -1,4 +1,4 @@
-"""``policy attack``: each known drain and trick on a rehearsal of its own, and what it cost beside the printed bound."""
+"""``policy attack``: each known drain and trick on its own rehearsal, and what it cost beside the printed bound."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -71,7 +71,8 @@ class _Reader:
         entries = self._entries(root, _KEYS, "a test file")
         version = entries.get("version")
         if not isinstance(version, Text) or version.text != "1":
-            self._problem(version or root, "version: this version of the gateway reads version 1 only", "write version: 1")
+            told = "version: this version of the gateway reads version 1 only"
+            self._problem(version or root, told, "write version: 1")
         named = self._text(entries.get("policy"), str, name)
         given = self._given(entries.get("given"), NOTHING)
         listed = entries.get("cases")
@@ -133,7 +134,8 @@ class _Reader:
         for case in cases:
             if case.name and first.setdefault(case.name, case.line) != case.line:
                 told = f"it stands on line {first[case.name]} already"
-                self._problem(Text("", Mark(case.line, listed.mark.column)), f"name: {case.name!r} stands here twice", told)
+                here = Text("", Mark(case.line, listed.mark.column))
+                self._problem(here, f"name: {case.name!r} stands here twice", told)
 
     def _problem(self, node: Node, message: str, suggestion: str = "") -> None:
         self.problems.append(Problem(node.mark.line, node.mark.column, "", message, suggestion))

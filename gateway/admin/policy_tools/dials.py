@@ -6,7 +6,7 @@ Pure. A dial turns a scene (what is asked, in a stated world) by so many steps; 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from gateway.admin.policy_tools.given import Given, decided
 from gateway.admin.policy_tools.words import Asked
@@ -32,7 +32,8 @@ class Scene:
 
     def found(self, policy: Policy, rule: str) -> Finding | None:
         """What this rule says here; None where the policy has no such rule."""
-        return next((finding for finding in decided(policy, self.asked, self.given).findings if finding.rule == rule), None)
+        findings = decided(policy, self.asked, self.given).findings
+        return next((finding for finding in findings if finding.rule == rule), None)
 
     def passes(self, policy: Policy, rule: str) -> bool:
         """Whether this rule has nothing against it."""
@@ -40,6 +41,7 @@ class Scene:
         return found is None or found.passed
 
 
+T = TypeVar("T", Given, Place)
 Get = Callable[[Scene], Decimal | None]
 Put = Callable[[Scene, Decimal], Scene]
 
@@ -67,11 +69,16 @@ class Dial:
         return max(1, int(abs(value or _ONE) * _NEAR / self.step(scene)))
 
 
+def _changed(whole: T, fields: Mapping[str, Any]) -> T:
+    """The dataclass with these fields other: they are named by a table, so the type checker cannot follow."""
+    return replace(whole, **fields)
+
+
 def _given(name: str, step: Decimal, outward: int, least: Decimal | None = Decimal(0)) -> Dial:
     def put(scene: Scene, value: Decimal) -> Scene:
         value = value if least is None else max(value, least)
         kept = int(value) if isinstance(getattr(scene.given, name), int) else value
-        return replace(scene, given=replace(scene.given, **{name: kept}))
+        return replace(scene, given=_changed(scene.given, {name: kept}))
 
     return Dial(lambda scene: Decimal(getattr(scene.given, name)), put, lambda _: step, lambda _: outward)
 
@@ -94,7 +101,7 @@ def _with_quantity(scene: Scene, value: Decimal) -> Scene:
     place = _place(scene)
     assert place is not None
     name = "quantity" if place.quantity is not None else "quote_quantity"
-    return _with(scene, replace(place, **{name: max(value, scene.given.lot)}))
+    return _with(scene, _changed(place, {name: max(value, scene.given.lot)}))
 
 
 def _quantity_step(scene: Scene) -> Decimal:
@@ -113,7 +120,7 @@ def _with_price(scene: Scene, value: Decimal) -> Scene:
     assert place is not None
     value = max(value, scene.given.tick)
     moved = {name: value for name in ("price", "trigger") if getattr(place, name) is not None}
-    return _with(scene, replace(place, **moved))
+    return _with(scene, _changed(place, moved))
 
 
 def _with(scene: Scene, place: Place) -> Scene:

@@ -1,7 +1,7 @@
 """Known drains, each as the thief would play it on one rehearsal: he knows the policy, and owns the venue's book.
 
-Every drain trades against a counterparty of the thief's with unlimited funds, at the worst prices that pass. Each begins
-with what succeeded in history (absurd prices, everything at once), and then takes what the policy leaves.
+Every drain trades against a counterparty of the thief's with unlimited funds, at the worst prices that pass. Each
+begins with what succeeded in history (absurd prices, everything at once), and then takes what the policy leaves.
 """
 
 import asyncio

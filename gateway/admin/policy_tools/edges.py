@@ -51,7 +51,7 @@ def generated(policy: Policy, price: Decimal) -> str:
     """A test file of edge cases, around that price. Raises Misuse for a policy that tells no symbol."""
     found = list(_edges(policy, price))
     lines = [
-        f"# Edge cases of {policy.name}: just inside, at and just outside each limit, around a price of {plain(price)}.",
+        f"# Edge cases of {policy.name}: just inside, at and just outside each limit, at a price of {plain(price)}.",
         "version: 1",
         f"policy: {policy.name}",
         *([f"given: {{price: {plain(price)}}}"] if policy.orders else []),

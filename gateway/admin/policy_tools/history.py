@@ -99,7 +99,7 @@ def instrument(market_id: str, symbols: Sequence[str]) -> Instrument | None:
 
 
 def _code(text: object) -> DenyCode | None:
-    return DenyCode(text) if text in set(DenyCode) else None
+    return next((code for code in DenyCode if code.value == text), None)
 
 
 def _intent(told: Mapping[str, Any]) -> Place | Read | None:

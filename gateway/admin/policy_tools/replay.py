@@ -237,10 +237,12 @@ def longest_window_ms(policies: Sequence[Policy]) -> int:
 
 def as_text(result: Replayed, old: Policy, new: Policy) -> str:
     """The comparison for a person."""
-    lines = [f"{result.decisions} decisions under {old.name}, replayed against {new.name}: {len(result.changes)} change"]
+    changes = len(result.changes)
+    lines = [f"{result.decisions} decisions under {old.name}, replayed against {new.name}: {changes} change"]
     for one in result.changes:
         why = f"  ({one.detail})" if one.detail else ""
-        lines.append(f"  {_when(one.at_ms)}  {one.token}  {one.asked}: {one.was} -> {one.now}{why}  d={one.decision_id}")
+        verdicts = f"{one.was} -> {one.now}{why}"
+        lines.append(f"  {_when(one.at_ms)}  {one.token}  {one.asked}: {verdicts}  d={one.decision_id}")
     lines += [f"  not replayed: {count} ({reason})" for reason, count in sorted(result.skipped.items()) if count]
     lines += [f"  note: {count} {what}" for count, what in _notes(result) if count]
     return "\n".join(lines)

@@ -1,7 +1,8 @@
 """``policy test``: run the cases beside the policies, and tell which limits they hold on both sides of their edge.
 
-A limit is covered *inside* by a case that passes it near its edge, and *outside* by one that fails it near its edge: turned
-a hundredth (or one step) across, the limit would say the opposite. What grants by name has no edge: one case each way.
+A limit is covered *inside* by a case that passes it near its edge, and *outside* by one that fails it near its edge:
+turned a hundredth (or one step) across, the limit would say the opposite. What grants by name has no edge: one case
+each way.
 """
 
 from collections.abc import Iterable, Sequence

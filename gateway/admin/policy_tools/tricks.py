@@ -11,8 +11,8 @@ from gateway.admin.policy_tools.house import House
 from gateway.core.money import plain
 
 _NUMBERS: Final = (
-    "NaN", "nan", "Infinity", "-1", "+5", "1e3", "1E3", "0x10", "1_000", "1,000", "０", "１２", " 1", "1 ", "01", ".5",
-    "5.", "1e-9", "", "0", "-0", "1%00", "999999999999999999999", "0.0000000000000000000001",
+    "NaN", "nan", "Infinity", "-1", "+5", "1e3", "1E3", "0x10", "1_000", "1,000", "\uff10", "\uff11\uff12", " 1", "1 ",
+    "01", ".5", "5.", "1e-9", "", "0", "-0", "1%00", "999999999999999999999", "0.0000000000000000000001",
 )  # fmt: skip
 _CHILDREN: Final = (
     ("POST", "/api/v3/orderList/oco"), ("POST", "/api/v3/order/oco"), ("POST", "/api/v3/orderList/oto"),
@@ -22,7 +22,7 @@ _CHILDREN: Final = (
 _OUT: Final = (
     ("POST", "/sapi/v1/capital/withdraw/apply", "coin=USDT&address=TThief&amount=1000&network=TRX"),
     ("POST", "/sapi/v1/asset/transfer", "type=MAIN_FUNDING&asset=USDT&amount=1000"),
-    ("POST", "/sapi/v1/sub-account/universalTransfer", "fromAccountType=SPOT&toAccountType=SPOT&asset=USDT&amount=1000"),
+    ("POST", "/sapi/v1/sub-account/universalTransfer", "fromAccountType=SPOT&toAccountType=SPOT&asset=USDT&amount=9"),
     ("POST", "/sapi/v1/giftcard/createCode", "token=USDT&amount=1000"),
     ("POST", "/sapi/v1/convert/getQuote", "fromAsset=USDT&toAsset=AXS&fromAmount=1000"),
     ("POST", "/sapi/v1/localentity/withdraw/apply", "coin=USDT&address=T&amount=1000&questionnaire=%7B%7D"),

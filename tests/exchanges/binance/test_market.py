@@ -95,7 +95,8 @@ def test_permissions_are_read_as_the_exchange_states_them() -> None:
     """What it does not say is None, never a guess."""
     granted = ("enableInternalTransfer", "enableReading", "enableSpotAndMarginTrading", "permitsUniversalTransfer")
     assert market.parse_permissions(answer(RESTRICTIONS)) == KeyPermissions(False, True, True, False, granted)
-    assert market.parse_permissions(answer({"enableWithdrawals": "false"})) == KeyPermissions(None, None, None, None, ())
+    unclear = answer({"enableWithdrawals": "false"})
+    assert market.parse_permissions(unclear) == KeyPermissions(None, None, None, None, ())
     assert market.parse_permissions(answer(RESTRICTIONS, 401)) is None
     assert market.parse_permissions(answer([])) is None
 
