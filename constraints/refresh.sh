@@ -1,6 +1,7 @@
 #!/bin/sh
 # Writes the constraints files anew from pyproject.toml: every version, every hash, no host name. Needs uv.
-# Versions stay as they are; with --upgrade they become the newest. The three smaller files take their versions from dev.txt, so that what is tested is what is installed.
+# Versions stay as they are; with --upgrade they become the newest. The smaller files take theirs from dev.txt,
+# so that what is tested is what is installed.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -13,5 +14,6 @@ compile() {
 
 compile dev pyproject.toml --extra demo --extra keyring --group dev "$@"
 compile runtime pyproject.toml --constraints constraints/dev.txt
+compile prices pyproject.toml --extra prices --constraints constraints/dev.txt
 printf 'hatchling\neditables\n' | compile build - --constraints constraints/dev.txt
 printf 'hatchling\neditables\n' | compile demo pyproject.toml - --extra demo --constraints constraints/dev.txt

@@ -12,7 +12,7 @@ from tests.world.home import ROOT
 
 FOLDER = ROOT / "constraints"
 FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.txt"))
-PARTS = ("runtime", "build", "demo")
+PARTS = ("runtime", "prices", "build", "demo")
 PINNED = re.compile(r"([a-z0-9-]+)==([^\s;]+)(?: ; .*)? \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)")
 
 
@@ -27,6 +27,7 @@ def project() -> dict[str, list[str]]:
     asked = {
         "runtime": document["project"]["dependencies"],
         "demo": document["project"]["optional-dependencies"]["demo"],
+        "prices": document["project"]["optional-dependencies"]["prices"],
         "dev": document["dependency-groups"]["dev"],
     }
     return {name: [re.split(r"[<>=!;\[ ]", line)[0].lower() for line in lines] for name, lines in asked.items()}
@@ -50,12 +51,13 @@ def test_each_set_has_what_the_project_asks_for() -> None:
     asked = project()
     assert set(asked["runtime"]) <= pins("runtime").keys()
     assert {*asked["runtime"], *asked["demo"], "hatchling", "editables"} <= pins("demo").keys()
+    assert {*asked["runtime"], *asked["prices"]} == {*asked["runtime"], "ccxt"} <= pins("prices").keys()
     assert {"hatchling", "editables"} <= pins("build").keys()
     assert {name.replace("_", "-") for names in asked.values() for name in names} <= pins("dev").keys()
 
 
 def test_the_gateway_runs_without_the_exchange_library() -> None:
-    """ccxt, and what it brings, is for the demo and for tests alone."""
+    """ccxt, and what it brings, is for other venues' prices, for the demo and for tests alone."""
     assert {"ccxt", "aiohttp", "requests"} & pins("runtime").keys() == set()
 
 

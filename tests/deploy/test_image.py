@@ -51,7 +51,7 @@ def test_whatever_is_installed_is_pinned_by_hash() -> None:
 def test_only_named_files_go_in() -> None:
     """No COPY of everything: a home or a key that lies in the checkout stays outside; the ignore file agrees."""
     copied = [source for rest in told("COPY") if "--from" not in rest for source in rest.split()[:-1]]
-    pinned = {"constraints/runtime.txt", "constraints/build.txt"}
+    pinned = {"constraints/prices.txt", "constraints/build.txt"}
     assert set(copied) == pinned | {"pyproject.toml", "README.md", "LICENSE", "policies/", "gateway/"}
     ignored = (ROOT / "deploy" / "Dockerfile.dockerignore").read_text().splitlines()
     assert "*" in ignored
