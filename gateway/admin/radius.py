@@ -1,12 +1,14 @@
 """The worst that tokens can do, added up for people: computed from the policies alone, whatever was used already."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from gateway.home import Home
 from gateway.policy.blast import blast_radius, summed
 from gateway.policy.document import Policy
 from gateway.registry.policies import PolicyShelf
+
+_OVER: Final = ("revoked", "expired")
 
 
 def of_policy(policy: Policy) -> dict[str, Any]:
@@ -23,6 +25,16 @@ def of_tokens(policies: Iterable[Policy]) -> list[dict[str, Any]]:
 def of_accounts(policies_of: Mapping[str, Iterable[Policy]]) -> dict[str, list[dict[str, Any]]]:
     """Each account's live tokens together."""
     return {account: of_tokens(policies) for account, policies in policies_of.items()}
+
+
+def of_home(home: Home, tokens: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The same from the tokens as they are shown and the policies as their files stand, running gateway or not."""
+    policies = shelf(home)
+    policies_of: dict[str, list[Policy]] = {}
+    for token in tokens:
+        if token["state"] not in _OVER:
+            policies_of.setdefault(str(token["account"]), []).append(policies.find(str(token["policy"])))
+    return of_accounts(policies_of)
 
 
 def shelf(home: Home) -> PolicyShelf:

@@ -122,10 +122,10 @@ def test_a_collar_denial_tells_the_edge_and_the_price() -> None:
     """policy explain shows both numbers."""
     told = finding(decided(COLLAR, at("buy", "limit", "120")), "price.collar")
     assert (told.limit, told.observed) == ("10% from reference: at most 110", "120")
-    assert told.detail == "the price is above 10% from reference"
+    assert told.detail == "the price 120 is above 110, 10% from reference"
     told = finding(decided(COLLAR, at("sell", "stop_limit", "95", trigger="50")), "price.collar")
     assert (told.limit, told.observed) == ("10% from reference: at least 90", "50")
-    assert told.detail == "the trigger is below 10% from reference"
+    assert told.detail == "the trigger 50 is below 90, 10% from reference"
 
 
 DIFFER = Reference(D(100), NOW_MS, "two", buy=D(98), sell=D(102), sources=2)

@@ -82,14 +82,15 @@ def list_(home: HomeOption = None, json: JsonOption = False) -> None:
 @app.command("show")
 def show_(name: NameArgument, home: HomeOption = None, json: JsonOption = False) -> None:
     """One account."""
-    from gateway.admin import radius
+    from gateway.admin import looking, radius
     from gateway.core.errors import Misuse
 
     found = [account for account in _seen(home) if account["name"] == name]
     if not found:
         raise Misuse(f"there is no account {name!r}", "`tradewarden account list` shows them")
     lines = [f"{key}: {value}" for key, value in found[0].items()]
-    radii = _radius(home, name)
+    where = reachable(home)
+    radii = radius.of_home(where, looking.all_tokens(where)).get(name, [])
     lines += [f"its live tokens together\n{radius.text(one)}" for one in radii]
     show(found[0] | {"blast_radius": radii}, json, "\n".join(lines))
 
@@ -104,19 +105,6 @@ def _seen(home: HomeOption) -> list[dict[str, object]]:
     from gateway.admin import looking
 
     return looking.accounts(reachable(home))
-
-
-def _radius(home: HomeOption, name: str) -> list[dict[str, object]]:
-    """The worst that the account's live tokens can do together."""
-    from gateway.admin import looking, radius
-
-    where = reachable(home)
-    live = [token for token in looking.all_tokens(where) if token["account"] == name and token["state"] not in _OVER]
-    policies = radius.shelf(where)
-    return radius.of_tokens(policies.find(str(token["policy"])) for token in live)
-
-
-_OVER = ("revoked", "expired")
 
 
 def _told(result: dict[str, object], json: bool, text: str) -> None:

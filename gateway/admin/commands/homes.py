@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,7 +37,7 @@ def init(home: HomeOption = None, json: JsonOption = False, passphrase_file: Pas
 
 def status(home: HomeOption = None, json: JsonOption = False) -> None:
     """The gateway in one look; the state on the disk if none runs."""
-    from gateway.admin import looking
+    from gateway.admin import looking, radius
     from gateway.admin.control import Silent, ask
 
     where = reachable(home)
@@ -48,7 +48,18 @@ def status(home: HomeOption = None, json: JsonOption = False) -> None:
         states = sorted({token["state"] for token in tokens})
         counts = {state: sum(token["state"] == state for token in tokens) for state in states}
         seen = {"running": False, "tokens": counts, "accounts": len(accounts)}
-    show(seen, json, "\n".join(f"{key}: {_plain(value)}" for key, value in seen.items()))
+        seen["blast_radius"] = radius.of_home(where, tokens)
+    lines = [f"{key}: {_plain(value)}" for key, value in seen.items() if key != "blast_radius"]
+    lines += [line for account, radii in sorted(seen["blast_radius"].items()) for line in _worst(account, radii)]
+    show(seen, json, "\n".join(lines))
+
+
+def _worst(account: str, documents: list[dict[str, Any]]) -> list[str]:
+    """What an account's live tokens together can do at the worst."""
+    from gateway.admin import radius
+
+    told = [line for document in documents for line in radius.text(document).splitlines()]
+    return [f"account {account}, its live tokens together:", *(f"  {line}" for line in told)]
 
 
 def _plain(value: object) -> str:

@@ -74,7 +74,8 @@ class Distance(Setting):
         for name, price in (("price", order.price), ("trigger", order.trigger)):
             if price is not None and (price > edge if order.side is Side.BUY else price < edge):
                 harm = "above" if order.side is Side.BUY else "below"
-                return self.fails(DenyCode.LIMIT, f"the {name} is {harm} {self.text}", bound, plain(price))
+                detail = f"the {name} {plain(price)} is {harm} {plain(edge)}, {self.text}"
+                return self.fails(DenyCode.LIMIT, detail, bound, plain(price))
         return self.passes(bound, plain(order.price or edge))
 
 
