@@ -1,6 +1,6 @@
 """The whole gateway beside its peers, in one run: what it adds to a request, and what a request costs.
 
-    python benchmarks/side_by_side.py [--quick] [--directory DIR] [--without-mitmproxy] [--connections N]
+    python benchmarks/side_by_side.py [--quick | --large] [--directory DIR] [--without-mitmproxy] [--connections N]
 
 Three ways to the same exchange: direct TLS with the real key; the gateway (own port, plain, reverse); mitmproxy in
 reverse mode with an addon that verifies, checks and signs anew. Rounds alternate between them, so that the machine's
@@ -47,6 +47,7 @@ class Plan:
 
 
 LONG = Plan(rounds=5, paced_s=1.0, flooded_s=1.6, warm_s=0.5, tokens=10_000, megabytes=200)
+LARGE = Plan(rounds=5, paced_s=1.0, flooded_s=1.6, warm_s=0.5, tokens=100_000, megabytes=1_000)
 QUICK = Plan(rounds=3, paced_s=0.4, flooded_s=0.5, warm_s=0.2, tokens=1_000, megabytes=20)
 
 
@@ -200,11 +201,12 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--large", action="store_true", help="growth to 100,000 tokens and a log of 1 GB")
     parser.add_argument("--directory", type=Path)
     parser.add_argument("--without-mitmproxy", action="store_true")
     parser.add_argument("--connections", type=int, default=16)
     chosen = parser.parse_args()
-    plan = QUICK if chosen.quick else LONG
+    plan = QUICK if chosen.quick else LARGE if chosen.large else LONG
     program = None if chosen.without_mitmproxy else environment.mitmdump()
     begun = time.monotonic()
     print(f"Python {platform.python_version()}; {environment.versions(program) if program else 'no mitmproxy'}")

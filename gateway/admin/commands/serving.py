@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from gateway.admin.terminal import HomeOption, PassphraseOption, existing, say
+from gateway.core.errors import Misuse
+from gateway.home import Busy, Home, WriterLock, holder
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +29,6 @@ def serve(
     from gateway.admin.serve import check_addresses
     from gateway.admin.serve import serve as run
     from gateway.app import Gateway
-    from gateway.home import WriterLock
     from gateway.settings import load_settings
 
     where = existing(home)
@@ -36,9 +37,20 @@ def serve(
     settings = load_settings(where.settings)
     for unserved in check_addresses(settings):
         say(f"note: {unserved}")
-    lock = WriterLock(where)
+    lock = _lock(where)
     try:
         passphrase = find_passphrase(Sources(where.path, os.environ, passphrase_file))
         run(Gateway(where, settings, passphrase, accept_rollback))
     finally:
         lock.release()
+
+
+def _lock(home: Home) -> WriterLock:
+    """The right to write here. Raises Misuse that names the process which has it."""
+    try:
+        return WriterLock(home)
+    except Busy:
+        raise Misuse(
+            f"process {holder(home)} holds this home: a gateway runs here already",
+            "look with `tradewarden status`; two gateways need two homes",
+        ) from None
