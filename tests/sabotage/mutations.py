@@ -1,0 +1,130 @@
+"""Ways to break the gateway, one for each promise and each control. Each names the fast tests that must notice.
+
+Law: a mutation changes behaviour and nothing else: what it breaks still imports, and fails only where it is asked.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from gateway.core.snapshot import Snapshot
+from gateway.policy import shadow
+from gateway.policy.controls import FLOORS, SETTINGS
+from gateway.policy.controls.control import Control
+
+SILENT_KEYS = {"mode", "if_silent", "alerts"}
+"""Settings that deny nothing by themselves; what reads them is broken below, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """``apply`` breaks something in this process; ``tests`` are the files of which at least one must fail."""
+
+    apply: Callable[[], None]
+    tests: tuple[str, ...]
+
+
+def _swap(place: str, new: Any) -> Callable[[], None]:
+    """Replaces ``module:name`` or ``module:Class.name``, a function also wherever it was imported by its name."""
+
+    def apply() -> None:
+        module_name, _, path = place.partition(":")
+        holder: Any = import_module(module_name)
+        *classes, name = path.split(".")
+        for step in classes:
+            holder = getattr(holder, step)
+        old = getattr(holder, name)
+        setattr(holder, name, new)
+        for module in [] if classes else list(sys.modules.values()):
+            if getattr(module, "__name__", "").startswith("gateway.") and getattr(module, name, None) is old:
+                setattr(module, name, new)
+
+    return apply
+
+
+def _mute(control: type[Control]) -> Callable[[], None]:
+    """The control has never anything to say."""
+
+    def silent(self: Control, call: Any, snapshot: Snapshot, valued: Any) -> Any:
+        return self.silent
+
+    return lambda: setattr(control, "check", silent)
+
+
+async def _nobody(*_: object) -> bool:
+    return False
+
+
+def _every_extra(sent: dict[str, str], allowed: object, carried: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in sent.items() if name not in carried)
+
+
+CONTROLS = {
+    control.rule: Mutation(_mute(control), ("tests/policy",))
+    for control in (*map(type, FLOORS), *SETTINGS)
+    if control.rule not in SILENT_KEYS
+}
+PROMISES = {
+    "unknown parameters of an order pass": Mutation(
+        _swap("gateway.exchanges.binance.orders:extras", _every_extra), ("tests/exchanges/binance",)
+    ),
+    "a parameter sent twice counts once": Mutation(
+        _swap("gateway.exchanges.binance.wire:once", lambda *parts: {n: v for part in parts for n, v in part}),
+        ("tests/exchanges/binance",),
+    ),
+    "what moves value is only not served yet": Mutation(
+        _swap("gateway.exchanges.catalogue:VALUE_MOVING", frozenset()), ("tests/exchanges",)
+    ),
+    "signatures are not checked": Mutation(
+        _swap("gateway.stages.authenticate:Authenticator._check", lambda *_: None), ("tests/stages",)
+    ),
+    "a signed order is good for ever": Mutation(
+        _swap("gateway.stages.authenticate:Seen.first_time", lambda *_: True), ("tests/stages",)
+    ),
+    "tokens never expire": Mutation(_swap("gateway.core.token:Token.expired", lambda *_: False), ("tests/stages",)),
+    "tokens come from anywhere": Mutation(_swap("gateway.core.token:Token.admits", lambda *_: True), ("tests/stages",)),
+    "the gate before the first byte is open": Mutation(
+        _swap("gateway.stages.turn:gate", lambda *_, **__: lambda: None), ("tests/stages",)
+    ),
+    "nothing is reserved": Mutation(_swap("gateway.ledger.ledger:Ledger.reserve", lambda *_: None), ("tests/stages",)),
+    "an unknown outcome is released": Mutation(
+        _swap("gateway.stages.orders:Orders._unknown", lambda self, *rest: self._release(*rest)), ("tests/stages",)
+    ),
+    "a client order id may come again": Mutation(
+        _swap("gateway.ledger.ledger:Ledger.knows", lambda *_: False), ("tests/stages",)
+    ),
+    "other tokens' orders may be cancelled": Mutation(
+        _swap("gateway.stages.exits:Exits._is_foreign", _nobody), ("tests/stages",)
+    ),
+    "nothing is recorded": Mutation(
+        _swap("gateway.audit.log:AuditLog.append", lambda *_, **__: None), ("tests/stages", "tests/audit")
+    ),
+    "a full disk stops nothing": Mutation(_swap("gateway.stages.turn:need_room", lambda *_: None), ("tests/stages",)),
+    "shadow suspends every control": Mutation(
+        _swap("gateway.policy.shadow:suspended", lambda _, found: tuple(map(shadow._suspended, found))),
+        ("tests/policy/test_shadow.py",),
+    ),
+    "shadow suspends nothing": Mutation(
+        _swap("gateway.policy.shadow:suspended", lambda _, found: found), ("tests/policy/test_shadow.py",)
+    ),
+    "silence lasts for ever": Mutation(
+        _swap("gateway.stages.silence:Silence._is_silent", lambda *_: False), ("tests/stages/test_silence.py",)
+    ),
+    "nothing is alerted": Mutation(
+        _swap("gateway.policy.alerts:alerts_for", lambda *_: ()), ("tests/stages", "tests/policy")
+    ),
+    "a secret shows itself": Mutation(
+        _swap("gateway.core.secret:Secret.__repr__", lambda self: self.reveal().decode("latin-1")),
+        ("tests/core/test_secret.py",),
+    ),
+    "every address may be an exchange's": Mutation(
+        _swap("gateway.edge.dial:is_public", lambda _: True), ("tests/edge/test_dial.py",)
+    ),
+    "a liar among two sources decides": Mutation(
+        _swap("gateway.market.quotes:_lower_median", lambda prices: sorted(prices)[len(prices) // 2]),
+        ("tests/market/test_quotes.py",),
+    ),
+}
+MUTATIONS = CONTROLS | PROMISES
