@@ -8,7 +8,8 @@ from typing import Final
 from gateway.ledger.marks import Marks
 from gateway.ledger.storage import Storage
 from gateway.ledger.usage import Counts
-from gateway.ledger.windows import LONGEST_MS
+from gateway.ledger.windows import BUCKETS
+from gateway.policy.grammar import MAX_WINDOW_MS
 
 WRITE_EVERY_MS: Final = 1_000
 """How often counts that no money depends on are stored; a crash forgets at most these."""
@@ -17,8 +18,8 @@ PRUNE_EVERY_MS: Final = 60_000
 AT_ONCE: Final = 256
 """How many rows of a kind one tick stores, and how many it prunes, at most."""
 
-KEEP_MS: Final = LONGEST_MS + 24 * 3_600_000
-"""Usage events and prices are kept for the longest window, the roundings, and a day to spare."""
+KEEP_MS: Final = MAX_WINDOW_MS + MAX_WINDOW_MS // BUCKETS + 24 * 3_600_000
+"""Usage events and prices are kept for the longest window that a policy may state, its rounding, and a day to spare."""
 
 
 class Chores:

@@ -8,8 +8,6 @@ from collections import deque
 from typing import Final
 
 BUCKETS: Final = 60
-LONGEST_MS: Final = 7 * 24 * 3_600_000
-"""The longest window of the policy's grammar."""
 
 
 def bucket_width(length_ms: int) -> int:

@@ -10,6 +10,7 @@ from gateway.core.errors import Refused
 from gateway.core.order import OrderStatus
 from gateway.ledger.chores import AT_ONCE, KEEP_MS, WRITE_EVERY_MS
 from gateway.ledger.ledger import Ledger
+from gateway.policy.grammar import MAX_WINDOW_MS
 from gateway.store import Store
 from tests.ledger.orders import ACCOUNT, DAY, MARKET, NOON, Story, fill, token
 
@@ -335,13 +336,25 @@ def test_a_tick_with_nothing_to_do_writes_nothing(story: Story, store: Store) ->
 def test_old_events_go_and_those_of_the_longest_window_stay(story: Story, store: Store) -> None:
     for n in range(600):
         story.reserve(f"old{n}", "1")
-    story.now += KEEP_MS - 7 * DAY
+    story.now += KEEP_MS - MAX_WINDOW_MS
     story.reserve("kept")
-    story.now += 7 * DAY + 1
+    story.now += MAX_WINDOW_MS + 1
     story.reserve("new")
     for _ in range(4):
         story.ledger.tick(story.now)
     assert len([*store.events("bot", "message", "", 0)]) == 2
+
+
+def test_a_budget_over_the_longest_window_survives_a_restart(story: Story, store: Store) -> None:
+    """What was traded a month ago still counts where a policy looks back so far."""
+    story.reserve("c1", "100")
+    story.settle(fill("c1", "1", "90", order_id="1", final=True))
+    story.now += MAX_WINDOW_MS - DAY
+    story.reserve("c2", "1")
+    for _ in range(4):
+        story.ledger.tick(story.now)
+    story.ledger = Ledger.open(store)
+    assert story.turnover(window_ms=MAX_WINDOW_MS) == Decimal(91)
 
 
 def test_settling_an_order_of_another_account_changes_nothing(story: Story) -> None:

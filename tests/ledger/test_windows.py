@@ -3,9 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.ledger.windows import LONGEST_MS, Window
+from gateway.ledger.windows import Window
+from gateway.policy.grammar import MAX_WINDOW_MS
 
-LENGTHS = st.one_of(st.integers(500, 20_000), st.integers(500, LONGEST_MS))
+LENGTHS = st.one_of(st.integers(500, 20_000), st.integers(500, MAX_WINDOW_MS))
 
 
 @st.composite
