@@ -36,11 +36,11 @@ def play(policy: Policy) -> dict[str, Any]:
     """Every attack under this policy, and the verdict: whether any took more than the policy's drain."""
     radius = blast_radius(policy)
     rows = [asyncio.run(_played(policy, name, attack)) for name, attack in ATTACKS.items()]
-    over = [row["attack"] for row in rows if _exceeds(row["lost"], radius)]
+    over = [row["attack"] for row in rows if row.pop("exceeds")]
     return {
         "policy": policy.name, "ok": not over, "exceeded_by": over, "blast_radius": radius.document(),
         "attacks": [{name: value for name, value in row.items() if name != "lost"} for row in rows],
-        "verdict": _verdict(radius, max(row["lost"] for row in rows), over),
+        "verdict": _verdict(radius, max(rows, key=lambda row: row["lost"])["loss"], over),
     }  # fmt: skip
 
 
@@ -49,15 +49,23 @@ async def _played(policy: Policy, name: str, attack: Attack) -> dict[str, Any]:
     await attack(house)
     lost = house.lost()
     told = f"{plain(lost.quantize(_CENT, ROUND_CEILING))} {house.quote}"
-    what = (attack.__doc__ or "").strip()
-    return {"attack": name, "sent": house.sent, "passed": house.passed, "loss": told, "what": what, "lost": lost}
+    what = " ".join((attack.__doc__ or "").split())
+    return {
+        "attack": name, "sent": house.sent, "passed": house.passed, "loss": told, "what": what,
+        "refused_by": dict(house.refusals), "lost": lost, "exceeds": _exceeds(house, lost),
+    }  # fmt: skip
 
 
-def _exceeds(lost: Decimal, radius: BlastRadius) -> bool:
-    return radius.drain is not None and lost > radius.drain.amount
+def _exceeds(house: House, lost: Decimal) -> bool:
+    """Whether it took more than the drain within any one of its windows."""
+    drain = blast_radius(house.policy).drain
+    if drain is None:
+        return False
+    within_one = drain.per_ms is None or house.elapsed_ms() < drain.per_ms
+    return house.given(drain.per_ms) > drain.amount or (within_one and lost > drain.amount)
 
 
-def _verdict(radius: BlastRadius, most: Decimal, over: list[str]) -> str:
+def _verdict(radius: BlastRadius, most: str, over: list[str]) -> str:
     bound = str(radius.drain) if radius.drain is not None else f"not bounded ({'; '.join(radius.why)})"
-    told = f"worst loss {plain(most.quantize(_CENT, ROUND_CEILING))}; drain: {bound}"
+    told = f"worst loss {most}; drain: {bound}"
     return f"{told}; EXCEEDED by {', '.join(over)}: please report it" if over else told

@@ -7,6 +7,8 @@ Law: only what lies outside the gateway is played (``played.py``).
 import hashlib
 import hmac
 import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import count
 from typing import Any, Final
@@ -31,14 +33,20 @@ from gateway.admin.policy_tools.played import (
 from gateway.admin.policy_tools.scratch import Scratch
 from gateway.core.request import Answer, RawRequest
 from gateway.core.secret import Secret
+from gateway.core.snapshot import Usage
 from gateway.core.token import Credential, KeyKind
 from gateway.exchanges.registry import EXCHANGES
 from gateway.ledger.ledger import Ledger
 from gateway.pipeline import Pipeline
+from gateway.policy.controls.budgets import Giveaway
+from gateway.policy.controls.limited import Limited
+from gateway.policy.controls.volumes import Turnover
 from gateway.policy.document import Policy
+from gateway.policy.grammar import Limit
 from gateway.ports import Surroundings
 from gateway.simulator.core.instruments import DEFAULT_INSTRUMENTS
 from gateway.simulator.core.instruments import Instrument as Listed
+from gateway.simulator.core.orders import Fill
 from gateway.simulator.keys import ALL_PERMISSIONS
 from gateway.stages.follow import Follower
 from gateway.stages.reconcile import Reconciler
@@ -49,7 +57,9 @@ PURSE: Final = Decimal(1_000_000)
 
 
 class House:
-    """One rehearsal. ``sent`` and ``passed`` count what was asked with the stolen token, and what was let through."""
+    """One rehearsal. ``sent`` and ``passed`` count what was asked with the stolen token, and what was let through;
+    ``refusals`` counts the rules that stopped the rest, the exchange's own as an empty one.
+    """
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -59,12 +69,13 @@ class House:
         self.holder = Holder(policy, self._victim())
         self.ledger = Ledger.open(Scratch())
         self.sent = self.passed = 0
+        self.refusals: Counter[str] = Counter()
         self.last: Answer | None = None
-        entropy = count()
-        wire, tokens, accounts = Wire(self.venue), Tokens(self.holder), Accounts(self.holder)
+        self.wire = wire = Wire(self.venue)
+        tokens, accounts = Tokens(self.holder), Accounts(self.holder)
         world = Surroundings(
             tokens, accounts, Policies(self.holder), self.ledger, Paper(), self.prices, wire, self.holder,
-            self.clock, Unmeasured(), lambda size: next(entropy).to_bytes(size),
+            self.clock, Unmeasured(), _entropy(),
         )  # fmt: skip
         sender = Sender(self.clock, world.audit, self.holder, wire)
         self._follower = Follower(world, sender, dict(EXCHANGES))
@@ -72,14 +83,14 @@ class House:
         self._pipeline = Pipeline(world, sender, self._follower.ready, lambda token_id: None)
         self._pipeline.authenticator.start(EXCHANGE)
         self._hand, self._signed = Hand(), 0
-        self._began = self.worth()
+        self._began, self._began_ms = self.worth(), self.clock.ms
 
     def _victim(self) -> Credential:
-        quotes = {listed.quote for listed in listed_by(self.venue)}
+        prices = self._in_quote()
         balances: dict[str, Decimal] = {}
         for listed in listed_by(self.venue):
-            balances[listed.base] = PURSE / listed.start_price
-        balances |= {quote: balances.get(quote, PURSE) for quote in quotes}
+            balances[listed.base] = PURSE / prices.get(listed.base, listed.start_price)
+            balances.setdefault(listed.quote, PURSE / prices.get(listed.quote, Decimal(1)))
         key = self.venue.add_account("victim", {asset: f"{amount:.8f}" for asset, amount in balances.items()}, 1)
         self.venue.set_permissions(key["apiKey"], ALL_PERMISSIONS)
         return Credential(key["apiKey"], KeyKind.HMAC, Secret(key["secret"]))
@@ -117,18 +128,36 @@ class House:
         raw = RawRequest(method.encode(), target, tuple(headers), body.encode(), EXCHANGE, "127.0.0.1")
         self.last = await self._pipeline.handle(raw, self._hand)
         self.sent += 1
-        self.passed += self.last.status < 400
-        return self.last.status < 400
+        if self.last.status < 400:
+            self.passed += 1
+            return True
+        self.refusals[self.refusal()] += 1
+        return False
 
     def pass_time(self, ms: int) -> None:
         """The clock moves."""
         self.clock.ms += ms
 
-    async def learn(self) -> None:
+    async def learn(self, passes: int = 3) -> None:
         """The gateway asks the exchange what became of its orders."""
-        for _ in range(3):
+        for _ in range(passes):
             await self._follower.pass_once(self.clock.ms / 1000)
+            await self._reconciler.pass_once(self.clock.ms / 1000)
             self.pass_time(16_000)
+
+    def left(self) -> Decimal | None:
+        """What the policy still lets the token give away; he knows the policy, and counts. None: no limit."""
+        return self._remaining(Giveaway, lambda usage, limit: usage.giveaway(limit.unit, limit.window_ms))
+
+    def tradable(self) -> Decimal | None:
+        """The same for what it still lets the token turn over."""
+        return self._remaining(Turnover, lambda usage, limit: usage.turnover(limit.unit, limit.window_ms))
+
+    def _remaining(self, kind: type[Limited], used: Callable[[Usage, Limit], Decimal]) -> Decimal | None:
+        stated = self.policy.find(kind)
+        if stated is None or not isinstance(stated.limit, Limit):
+            return None
+        return stated.limit.number - used(self.ledger.usage(self.holder.token.id, self.clock.ms), stated.limit)
 
     # -- what it cost -------------------------------------------------------------------------------------------
 
@@ -142,6 +171,28 @@ class House:
     def lost(self) -> Decimal:
         """What the account lost since the rehearsal began; gains are no loss."""
         return max(Decimal(0), self._began - self.worth())
+
+    def elapsed_ms(self) -> int:
+        """How long the rehearsal has lasted."""
+        return self.clock.ms - self._began_ms
+
+    def given(self, window_ms: int | None = None) -> Decimal:
+        """The most that orders filled within any such window gave away at honest prices; gains of one order are not
+        set off against another's losses. It is never less than what was lost by trading.
+        """
+        fills = [(fill.time, fill.order.id, cost) for fill, cost in self._charged()]
+        ends = [fills[-1][0]] if fills and window_ms is None else sorted({at for at, _, _ in fills})
+        if fills and window_ms is not None and fills[-1][0] - fills[0][0] < window_ms:
+            ends = ends[-1:]
+        return max((_netted(fills, end, window_ms) for end in ends), default=Decimal(0))
+
+    def _charged(self) -> Iterator[tuple[Fill, Decimal]]:
+        prices = self._in_quote()
+        for fill in self.venue.state.exchange.accounts["victim"].fills:
+            market = fill.order.instrument
+            base, quote = prices.get(market.base, Decimal(0)), prices.get(market.quote, Decimal(0))
+            bought = fill.quantity * base - fill.quote * quote
+            yield fill, (-bought if fill.order.side == "BUY" else bought) + fill.fee * prices[fill.fee_asset]
 
     @property
     def quote(self) -> str:
@@ -164,6 +215,21 @@ class House:
         """The exchange's last answer, as an object."""
         told = json.loads(self.last.body) if self.last else {}
         return told if isinstance(told, dict) else {}
+
+
+def _netted(fills: Sequence[tuple[int, int, Decimal]], end: int, window_ms: int | None) -> Decimal:
+    """What the orders filled within the window that ends then gave away, each order for itself."""
+    orders: defaultdict[int, Decimal] = defaultdict(Decimal)
+    for at, order, cost in fills:
+        if at <= end and (window_ms is None or at > end - window_ms):
+            orders[order] += cost
+    return sum((cost for cost in orders.values() if cost > 0), Decimal(0))
+
+
+def _entropy() -> Callable[[int], bytes]:
+    """The same bytes in every rehearsal, and no two alike within one."""
+    drawn = count()
+    return lambda size: hashlib.shake_128(next(drawn).to_bytes(8)).digest(size)
 
 
 def _quote(policy: Policy) -> str:

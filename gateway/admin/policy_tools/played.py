@@ -23,7 +23,7 @@ from gateway.market.quotes import Quote, Quotes, Slow, combine
 from gateway.market.venues import RATES, pairs_of
 from gateway.policy.account import AccountLimits
 from gateway.policy.document import Policy
-from gateway.ports import Gate, Need, Record
+from gateway.ports import Gate, Need, NoAnswer, Record
 from gateway.simulator.binance.state import State
 from gateway.simulator.binance.venue import answer
 from gateway.simulator.control import Control
@@ -32,6 +32,7 @@ from gateway.simulator.core.instruments import Instrument as Listed
 from gateway.simulator.faults import Faults
 from gateway.simulator.journal import Journal
 from gateway.simulator.messages import Request
+from gateway.stages.send import GATEWAY
 
 EXCHANGE: Final = "binance"
 SECRET: Final = Secret("the token's secret")
@@ -68,13 +69,23 @@ class Venue(Control):
 
 
 class Wire:
-    """The Upstream of ports: straight into the simulated exchange."""
+    """The Upstream of ports: straight into the simulated exchange.
+
+    ``silent``: the exchange does what the bot's requests ask for, and no answer comes back.
+    """
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
+        self.silent = False
 
     async def send(self, outgoing: Outgoing, owner: str, gate: Gate) -> Answer:
         gate()
+        told = self._told(outgoing)
+        if self.silent and owner != GATEWAY:
+            raise NoAnswer("the answer was lost")
+        return told
+
+    def _told(self, outgoing: Outgoing) -> Answer:
         headers = {name.lower(): value for name, value in outgoing.head}
         request = Request(outgoing.method, outgoing.target, outgoing.body, headers, "127.0.0.1")
         reply = answer(self._venue.state, request, self._venue.now).reply

@@ -4,10 +4,22 @@ A trick that passes is no loss by itself: what it did is measured like every dra
 """
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Final
 
-from gateway.admin.policy_tools.drains import PACE_MS, Strike, collar, order_value, quantity, wall, worst
+from gateway.admin.policy_tools.drains import (
+    PACE_MS,
+    Strike,
+    clear,
+    collar,
+    markets,
+    order_value,
+    quantity,
+    wall,
+    worst,
+)
 from gateway.admin.policy_tools.house import House
+from gateway.core.intent import OrderKind
 from gateway.core.money import plain
 
 _NUMBERS: Final = (
@@ -36,13 +48,19 @@ _OUT: Final = (
 
 def _order(house: House, **changes: str) -> dict[str, str]:
     """A plain small buy at the fair price, with these parameters other."""
-    symbol = (house.symbols or house.others)[0]
-    small = Strike(symbol, "BUY", collar(house) * 0, min(order_value(house) / 10, order_value(house)))
-    usual = {
-        "symbol": symbol, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC",
-        "quantity": plain(quantity(house, small)), "price": plain(worst(house, small)),
-    }  # fmt: skip
-    return usual | changes
+    symbol = markets(house)[0]
+    small = Strike(symbol, "BUY", collar(house) * 0, max(order_value(house) / 10, Decimal(10)))
+    rests = OrderKind.POST_ONLY in house.policy.orders and OrderKind.LIMIT not in house.policy.orders
+    kind = {"type": "LIMIT_MAKER"} if rests else {"type": "LIMIT", "timeInForce": "GTC"}
+    usual = {"quantity": plain(quantity(house, small)), "price": plain(worst(house, small))}
+    return {"symbol": symbol, "side": "BUY"} | kind | usual | changes
+
+
+def _trap(house: House) -> str:
+    """The thief's book at the worst price that may pass, for whatever gets through; the market it is in."""
+    symbol = markets(house)[0]
+    wall(house, symbol, "BUY", worst(house, Strike(symbol, "BUY", collar(house), order_value(house))))
+    return symbol
 
 
 def _joined(parameters: Iterable[tuple[str, str]]) -> str:
@@ -57,8 +75,7 @@ async def _send(house: House, parameters: str, body: str = "", path: str = "/api
 
 async def numbers(house: House) -> None:
     """NaN, exponents, signs, full-width digits and the like, as a quantity and as a price."""
-    symbol = (house.symbols or house.others)[0]
-    wall(house, symbol, "BUY", house.fair(symbol) * 3)
+    _trap(house)
     for text in _NUMBERS:
         for name in ("quantity", "price"):
             await _send(house, _joined(_order(house, **{name: text}).items()))
@@ -66,8 +83,7 @@ async def numbers(house: House) -> None:
 
 async def duplicates(house: House) -> None:
     """The same parameter twice: in the query, in the body, across both, and spelt another way."""
-    symbol, usual = (house.symbols or house.others)[0], _order(house)
-    wall(house, symbol, "BUY", house.fair(symbol) * 3)
+    symbol, usual = _trap(house), _order(house)
     absurd, whole = plain(house.fair(symbol) * 3), _joined(usual.items())
     without_price = _joined((name, value) for name, value in usual.items() if name != "price")
     for parameters, body in (
@@ -81,9 +97,8 @@ async def duplicates(house: House) -> None:
 
 async def children(house: House) -> None:
     """Lists of orders, routed orders and other products: a parent as small as it gets, a child as absurd."""
-    symbol = (house.symbols or house.others)[0]
+    symbol = _trap(house)
     absurd, size = plain(house.fair(symbol) * 3), _order(house)["quantity"]
-    wall(house, symbol, "BUY", house.fair(symbol) * 3)
     legs = f"aboveType=LIMIT_MAKER&belowType=STOP_LOSS_LIMIT&abovePrice={absurd}&belowPrice={absurd}"
     for verb, path in _CHILDREN:
         sent = f"symbol={symbol}&side=BUY&quantity={size}&price={absurd}&stopPrice={absurd}&type=LIMIT&{legs}"
@@ -92,12 +107,12 @@ async def children(house: House) -> None:
 
 async def amend_up(house: House) -> None:
     """A small order that passes, then made larger, or replaced by an absurd one in the same breath."""
-    symbol, usual = (house.symbols or house.others)[0], _order(house)
+    symbol, usual = markets(house)[0], _order(house)
     absurd = plain(house.fair(symbol) * 3)
-    house.venue.set_book(symbol, [], [])
+    clear(house, symbol, house.fair(symbol))
     await _send(house, _joined(usual.items()))
     order_id = house.last_order().get("orderId", 1)
-    wall(house, symbol, "BUY", house.fair(symbol) * 3)
+    _trap(house)
     named = f"symbol={symbol}&orderId={order_id}"
     await _send(house, f"{named}&newQty=1000", path="/api/v3/order/amend/keepPriority", verb="PUT")
     larger = _joined((_order(house, price=absurd, quantity="1")).items())
@@ -109,8 +124,7 @@ async def amend_up(house: House) -> None:
 
 async def self_trade(house: House) -> None:
     """Self-trade prevention that moves the quantity to another account of the group instead of trading it."""
-    symbol = (house.symbols or house.others)[0]
-    house.venue.set_book(symbol, [], [])
+    clear(house, markets(house)[0], house.fair(markets(house)[0]))
     for mode in ("TRANSFER", "transfer", "TRANSFER%20", "NONE%26TRANSFER"):
         await _send(house, f"{_joined(_order(house).items())}&selfTradePreventionMode={mode}")
 
