@@ -83,7 +83,7 @@ class Tokens(Protocol):
         ...
 
     def restrict(self, token: Token, action: Action, until_ms: int | None, reason: str) -> None:
-        """A control's action on the token: cancel_only until a time, or halt until a person resumes (durable)."""
+        """A control's action: reduce_only or cancel_only until a time, or halt until a person resumes (durable)."""
         ...
 
 
@@ -117,8 +117,10 @@ class Ledger(Protocol):
         """A definite reject, or an unknown that the exchange never accepted: the reservation goes back."""
         ...
 
-    def unknown(self, account: str, client_id: str, now_ms: int, record: "Record") -> None:
-        """No answer came: stays reserved until reconciled."""
+    def unknown(
+        self, account: str, client_id: str, now_ms: int, record: "Record", order_id: str | None = None
+    ) -> None:
+        """No answer came, or none that tells more than the exchange's id: stays reserved until reconciled."""
         ...
 
     def settle(self, account: str, events: Sequence[OrderEvent], now_ms: int, record: "Record | None") -> bool:

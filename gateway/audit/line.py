@@ -7,10 +7,11 @@ money is Decimal and becomes text, a float is an error, and so is every type of 
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -35,7 +36,7 @@ _START: Final = re.compile(
 )
 _TYPE: Final = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
 _SIGNED: Final = re.compile(rb'(\{[^{}]*"type":"checkpoint"),"signature":"([0-9a-f]{128})"\}\n')
-_CHAIN_KEYS: Final = ("n", "t", "prev")
+_CHAIN_KEYS: Final = frozenset({"n", "t", "prev"})
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
 _INT_LIMIT: Final = 1 << 63
 _AS_IT_IS: Final = frozenset({str, bool, type(None)})
@@ -99,17 +100,23 @@ def encode(body: Mapping[str, Any]) -> bytes:
 
     Raises ValueError or TypeError for what the log cannot hold: see the law above.
     """
-    values: dict[str, Any] = _writable(body)
-    kind = values.pop("type", None)
-    if not isinstance(kind, str) or not _TYPE.fullmatch(kind):
-        raise ValueError(f"an audit record needs a type of lower-case letters, not {kind!r}")
-    for key in _CHAIN_KEYS:
-        if key in values:
-            raise ValueError(f"{key!r} belongs to the chain and cannot stand in an audit record's body")
+    values = _members(body)
+    opening = _opening(str(values.pop("type", None)))
+    if not _CHAIN_KEYS.isdisjoint(values):
+        key = min(_CHAIN_KEYS & values.keys())
+        raise ValueError(f"{key!r} belongs to the chain and cannot stand in an audit record's body")
     rest = b"," + _ENCODER.encode(values)[1:] if values else b"}"
     if len(rest) > MAX_LINE - 256:
         raise ValueError(f"an audit record of {len(rest)} bytes is too long")
-    return b'"type":"%b"%b' % (kind.encode(), rest)
+    return opening + rest
+
+
+@lru_cache(maxsize=64)
+def _opening(kind: str) -> bytes:
+    """A record's type as it stands in the line. There are few, and every record has one."""
+    if not _TYPE.fullmatch(kind):
+        raise ValueError(f"an audit record needs a type of lower-case letters, not {kind!r}")
+    return b'"type":"%b"' % kind.encode()
 
 
 def line(number: int, at: str, prev: str, encoded: bytes) -> bytes:
@@ -150,27 +157,6 @@ class Stamp:
         return f"{self._text}.{ms:03}Z"
 
 
-def _writable(value: Any) -> Any:
-    kind = type(value)
-    if kind in _AS_IT_IS:
-        return value
-    if kind is int:
-        if -_INT_LIMIT <= value < _INT_LIMIT:
-            return value
-        raise ValueError("a whole number of more than 64 bits goes into the audit log as text")
-    if kind is dict or isinstance(value, Mapping):
-        return _members(value)
-    if kind is list or isinstance(value, list | tuple):
-        return [item if type(item) in _AS_IT_IS else _writable(item) for item in value]
-    if isinstance(value, Decimal):
-        if value.is_finite():
-            return plain(value)
-        raise ValueError("money must be finite")
-    if isinstance(value, str):
-        return str.__str__(value)
-    raise TypeError(f"a {kind.__name__} cannot stand in an audit record")
-
-
 def _members(value: Mapping[Any, Any]) -> dict[str, Any]:
     """Every record goes through here: most members are text, and cost no call."""
     return {
@@ -179,7 +165,48 @@ def _members(value: Mapping[Any, Any]) -> dict[str, Any]:
     }
 
 
+def _items(value: Sequence[Any]) -> list[Any]:
+    return [item if type(item) in _AS_IT_IS else _writable(item) for item in value]
+
+
+def _whole(value: int) -> int:
+    if -_INT_LIMIT <= value < _INT_LIMIT:
+        return value
+    raise ValueError("a whole number of more than 64 bits goes into the audit log as text")
+
+
+def _money(value: Decimal) -> str:
+    if value.is_finite():
+        return plain(value)
+    raise ValueError("money must be finite")
+
+
 def _key(key: Any) -> str:
     if isinstance(key, str):
         return str.__str__(key)
     raise TypeError("the keys of an audit record are text")
+
+
+_WRITERS: Final[dict[type, Callable[[Any], Any]]] = {
+    int: _whole, dict: _members, list: _items, tuple: _items, Decimal: _money
+}  # fmt: skip
+
+
+def _writable(value: Any) -> Any:
+    writer = _WRITERS.get(type(value))
+    return _unusual(value) if writer is None else writer(value)
+
+
+def _unusual(value: Any) -> Any:
+    """Something like one of the types that can be written, or nothing that can."""
+    if type(value) in _AS_IT_IS:
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, Mapping):
+        return _members(value)
+    if isinstance(value, list | tuple):
+        return _items(value)
+    if isinstance(value, Decimal):
+        return _money(value)
+    raise TypeError(f"a {type(value).__name__} cannot stand in an audit record")

@@ -59,16 +59,16 @@ class SegmentFile:
     def append(self, line: bytes) -> None:
         """Hand the whole line to the kernel, or leave the file as it was and raise OSError."""
         try:
-            rest = memoryview(line)
-            while rest:
-                rest = rest[self.put(rest) :]
+            taken = self.put(line)
+            while taken < len(line):
+                taken += self.put(line[taken:])
         except OSError:
             self.torn = True
             self.cut(self.size)
             raise
         self.size += len(line)
 
-    def put(self, piece: memoryview) -> int:
+    def put(self, piece: bytes) -> int:
         """One write; how many bytes the kernel took. Raises OSError if it was none."""
         return os.write(self._fd, piece)
 

@@ -98,7 +98,7 @@ class Allow:
     @property
     def suspended(self) -> tuple[Finding, ...]:
         """What a policy in shadow mode would have denied it for."""
-        return tuple(f for f in self.findings if f.suspended)
+        return tuple([f for f in self.findings if f.suspended])
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Deny:
     @property
     def failed(self) -> tuple[Finding, ...]:
         """The findings that did not pass."""
-        return tuple(f for f in self.findings if not f.passed)
+        return tuple([f for f in self.findings if not f.passed])
 
 
 Decision = Allow | Deny

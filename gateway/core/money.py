@@ -27,7 +27,9 @@ def parse_number(text: str) -> Decimal:
 
 def plain(number: Decimal) -> str:
     """The number in the one grammar: no exponent, no trailing zeros."""
-    text = format(number, "f")
+    text = str(number)
+    if "E" in text:
+        text = format(number, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

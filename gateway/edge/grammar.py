@@ -7,6 +7,7 @@ what the pattern did not match. No parser sees a byte that the pattern has not a
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from gateway.core.decision import DenyCode
@@ -116,5 +117,9 @@ BODILESS: Final = frozenset((204, 304))
 
 def tokens(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> frozenset[bytes]:
     """The comma-separated members of all headers of that name, lower-cased."""
-    members = b",".join([value for key, value in headers if key == name]).lower().split(b",")
-    return frozenset([member.strip() for member in members]) - {b""}
+    return _members(b",".join([value for key, value in headers if key == name]))
+
+
+@lru_cache(maxsize=64)
+def _members(listed: bytes) -> frozenset[bytes]:
+    return frozenset([member.strip() for member in listed.lower().split(b",")]) - {b""}

@@ -7,6 +7,7 @@ altogether (no client is known to send one), so that a body's end is a number; p
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import httptools
 
@@ -15,6 +16,7 @@ from gateway.edge.grammar import (
     CONTENT_LENGTH,
     HEAD_END,
     HOST,
+    KIB,
     REFUSED,
     REPEATABLE,
     REQUEST_HEAD,
@@ -25,6 +27,10 @@ from gateway.edge.grammar import (
     tokens,
 )
 from gateway.edge.heard import Heard
+
+_REMEMBERED: Final = 8
+_REPEATED: Final = 2 * KIB
+"""What a connection remembers, at most: so many heads, none of them longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +45,19 @@ class _Verdict:
 class RequestReader:
     """A bot's bytes as requests, one at a time and in order. After Unreadable it must not be asked again.
 
-    A bot repeats its headers: those that are to the byte the last request's, of the same method, are judged already.
+    A bot repeats its headers: those that are to the byte an earlier request's, of the same method, are judged already.
     """
 
-    __slots__ = ("_buffer", "_fields", "_head", "_limits", "_method", "_peer", "_port", "_scanned", "_target",
+    __slots__ = ("_buffer", "_head", "_judged", "_limits", "_method", "_peer", "_port", "_scanned", "_target",
                  "_verdict")
 
     def __init__(self, port: str | None, peer: str, limits: Limits) -> None:
         self._port, self._peer, self._limits = port, peer, limits
         self._buffer = bytearray()
         self._scanned = self._head = 0
-        self._method = self._target = self._fields = b""
+        self._method = self._target = b""
         self._verdict = _Verdict((), 0, False)
+        self._judged: dict[tuple[bytes, bytes], _Verdict] = {}
 
     @property
     def begun(self) -> bool:
@@ -96,12 +103,20 @@ class RequestReader:
         if line is None or line.end() - 2 > self._limits.request_line or len(head) > self._limits.head:
             _check_sizes(head, self._limits)
             raise fault(head)
-        (method, self._target), fields = line.groups(), head[line.end() :]
-        if fields != self._fields or method != self._method:
-            self._verdict = _judge(head, method, self._target, self._limits)
-            self._method, self._fields = method, fields
+        self._method, self._target = line.groups()
+        fields = head[line.end() :]
+        self._verdict = self._judged.get((self._method, fields)) or self._newly_judged(head, fields)
         self._head = len(head)
         return True
+
+    def _newly_judged(self, head: bytes, fields: bytes) -> _Verdict:
+        """Its verdict, remembered beside the last few: a bot alternates between reading, placing and cancelling."""
+        verdict = _judge(head, self._method, self._target, self._limits)
+        if len(self._judged) >= _REMEMBERED:
+            self._judged.clear()
+        if len(fields) <= _REPEATED:
+            self._judged[self._method, fields] = verdict
+        return verdict
 
 
 def _judge(head: bytes, method: bytes, target: bytes, limits: Limits) -> _Verdict:

@@ -3,6 +3,7 @@
 Law: framing is ours, whatever the message says; what we send must pass the pattern that we hold others to.
 """
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
@@ -24,9 +25,7 @@ def answer_bytes(answer: Answer, *, last: bool, head_only: bool = False) -> byte
     if not 200 <= answer.status <= 599:
         raise ValueError(f"an answer cannot have the status {answer.status}")
     lines = [_STATUS_LINES.get(answer.status) or b"HTTP/1.1 %d \r\n" % answer.status]
-    for name, value in answer.headers:
-        if name in PASSED_NAMES or name.startswith(PASSED_PREFIXES):
-            lines.append(b"%b: %b\r\n" % (name, value))
+    lines += [b"%b: %b\r\n" % header for header in answer.headers if _passes(header[0])]
     bodiless = answer.status in BODILESS
     if not bodiless:
         lines.append(b"content-length: %d\r\n" % len(answer.body))
@@ -39,8 +38,7 @@ def answer_bytes(answer: Answer, *, last: bool, head_only: bool = False) -> byte
 
 def request_bytes(outgoing: Outgoing) -> bytes:
     """A request as it goes to the exchange. NotSent, which names no part but the host, if it is not in order."""
-    names = [name.lower().encode("ascii", "replace") for name, _ in outgoing.head]
-    if outgoing.method not in _METHODS or len(set(names)) != len(names) or not CODEC_ONLY.isdisjoint(names):
+    if outgoing.method not in _METHODS or not _in_order(tuple([name for name, _ in outgoing.head])):
         raise NotSent(f"{outgoing.host}: a request with such a method or headers is never sent")
     lines = [f"{outgoing.method} {outgoing.target} HTTP/1.1\r\nHost: {outgoing.host}\r\n"]
     lines += [f"{name}: {value}\r\n" for name, value in outgoing.head]
@@ -50,3 +48,16 @@ def request_bytes(outgoing: Outgoing) -> bytes:
     if not REQUEST_HEAD.fullmatch(head) or head.count(b"\r\n") != len(lines) + 2:
         raise NotSent(f"{outgoing.host}: the request built for it is malformed")
     return head + outgoing.body
+
+
+@lru_cache(maxsize=512)
+def _passes(name: bytes) -> bool:
+    """Whether an answer's header of this name goes to the bot."""
+    return name in PASSED_NAMES or name.startswith(PASSED_PREFIXES)
+
+
+@lru_cache(maxsize=64)
+def _in_order(names: tuple[str, ...]) -> bool:
+    """Whether a request may have headers of these names: each once, and none that is the codec's."""
+    written = [name.lower().encode("ascii", "replace") for name in names]
+    return len(set(written)) == len(written) and CODEC_ONLY.isdisjoint(written)

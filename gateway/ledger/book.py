@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from gateway.core.intent import Side
 from gateway.core.order import OrderEvent, OrderRow, OrderStatus
-from gateway.ledger.fills import reserved, reserved_giveaway, working_quantity
+from gateway.ledger.fills import Held, held
 from gateway.ledger.holders import Holder, holders
 
 
@@ -21,13 +21,13 @@ class Working:
         self.giveaway: Counter[str] = Counter()
         self.quantity: Counter[tuple[str, Side]] = Counter()
 
-    def add(self, order: OrderRow, sign: int) -> None:
+    def add(self, order: OrderRow, holds: Held, sign: int) -> None:
         """Take the order in (+1) or out (-1)."""
         self.orders += sign
         self.orders_in[order.market_id] += sign
-        self.value[order.currency] += sign * reserved(order)
-        self.giveaway[order.currency] += sign * reserved_giveaway(order)
-        self.quantity[order.market_id, order.side] += sign * working_quantity(order)
+        self.value[order.currency] += sign * holds.value
+        self.giveaway[order.currency] += sign * holds.giveaway
+        self.quantity[order.market_id, order.side] += sign * holds.quantity
 
 
 _NOTHING = Working()
@@ -38,6 +38,7 @@ class Book:
 
     def __init__(self, orders: Iterable[OrderRow] = ()) -> None:
         self._orders: dict[tuple[str, str], OrderRow] = {}
+        self._held: dict[tuple[str, str], Held] = {}
         self._of_account: defaultdict[str, dict[str, OrderRow]] = defaultdict(dict)
         self._of_token: defaultdict[tuple[str, str], dict[str, OrderRow]] = defaultdict(dict)
         self._by_order_id: defaultdict[tuple[str, str], dict[str, OrderRow]] = defaultdict(dict)
@@ -51,11 +52,12 @@ class Book:
         key = (order.account, order.client_id)
         if (before := self._orders.pop(key, None)) is not None:
             self._unlink(before)
-            self._count(before, -1)
+            self._count(before, self._held.pop(key), -1)
         if order.status is not OrderStatus.DONE:
             self._orders[key] = order
             self._link(order)
-            self._count(order, +1)
+            self._held[key] = holds = held(order)
+            self._count(order, holds, +1)
 
     def get(self, account: str, client_id: str) -> OrderRow | None:
         """The working order of that client id."""
@@ -111,7 +113,7 @@ class Book:
             if not self._by_order_id[key]:
                 del self._by_order_id[key]
 
-    def _count(self, order: OrderRow, sign: int) -> None:
+    def _count(self, order: OrderRow, holds: Held, sign: int) -> None:
         self._unacknowledged[order.account, order.token_id, order.market_id] += sign * (order.order_id is None)
         for holder in holders(order.token_id, order.account):
-            self._sums[holder].add(order, sign)
+            self._sums[holder].add(order, holds, sign)

@@ -12,12 +12,12 @@ zero. An answer that tells of a fill worse than the limit is charged up to the s
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.core.intent import Side
 from gateway.core.money import EXACT
 from gateway.core.order import OrderEvent, OrderRow, OrderStatus
-from gateway.ledger.units import amount, units
+from gateway.ledger.units import amount, more, units
 
 LONGEST_WINDOW_US: Final = 10_000_000
 """More than lies between an order's signature and the end of its acceptance: its window, and what clocks may differ."""
@@ -25,6 +25,19 @@ LONGEST_WINDOW_US: Final = 10_000_000
 _MISREAD: Final = Decimal("0.001")
 """How much worse than its limit a fill must be told to be a surprise: more than an exchange's rounding."""
 _ZERO: Final = Decimal(0)
+
+
+class Held(NamedTuple):
+    """What an order holds, in units: of its value, of its giveaway, and of base what may still fill."""
+
+    value: int
+    giveaway: int
+    quantity: int
+
+
+def held(order: OrderRow) -> Held:
+    """All that the order holds now."""
+    return Held(reserved(order), reserved_giveaway(order), working_quantity(order))
 
 
 def reserved(order: OrderRow) -> int:
@@ -39,7 +52,7 @@ def reserved_giveaway(order: OrderRow) -> int:
 
 def working_quantity(order: OrderRow) -> int:
     """What may still fill, in units of base."""
-    return 0 if order.status is OrderStatus.DONE else units(order.quantity) - units(order.filled)
+    return 0 if order.status is OrderStatus.DONE else more(order.filled, order.quantity)
 
 
 def learn(order: OrderRow, event: OrderEvent) -> OrderRow:
@@ -87,12 +100,14 @@ def _committed(order: OrderRow, event: OrderEvent, filled: Decimal) -> Decimal:
 
 
 def _given(order: OrderRow, event: OrderEvent, filled: Decimal) -> Decimal:
+    value = _filled_value(order, event, filled)
+    if filled == order.filled >= event.filled and value == order.filled_value:
+        return order.given
     share = amount(_share(order, order.giveaway, filled))
     if (filled > order.filled and event.filled_value <= 0) or event.filled > order.quantity:
         return share
-    more = EXACT.subtract(filled, order.filled)
-    value = EXACT.subtract(_filled_value(order, event, filled), order.filled_value)
-    cost = units(charge(order.side, order.fair, order.fee_rate, more, value))
+    newly, paid = EXACT.subtract(filled, order.filled), EXACT.subtract(value, order.filled_value)
+    cost = units(charge(order.side, order.fair, order.fee_rate, newly, paid))
     return max(order.given, min(share, amount(units(order.given) + cost)))
 
 
@@ -108,8 +123,8 @@ def _filled_value(order: OrderRow, event: OrderEvent, filled: Decimal) -> Decima
     if event.filled < order.filled or not filled:
         return order.filled_value
     if event.filled_value <= 0:
-        more = EXACT.subtract(filled, order.filled)
-        return EXACT.add(order.filled_value, EXACT.multiply(order.price, more))
+        newly = EXACT.subtract(filled, order.filled)
+        return EXACT.add(order.filled_value, EXACT.multiply(order.price, newly))
     if order.side is Side.BUY:
         return max(order.filled_value, event.filled_value)
     return event.filled_value if filled > order.filled else min(order.filled_value, event.filled_value)
@@ -130,7 +145,7 @@ def _held(order: OrderRow, total: Decimal) -> int:
 
 
 def _share(order: OrderRow, total: Decimal, filled: Decimal) -> int:
-    return units(total) * units(filled) // units(order.quantity)
+    return units(total) * units(filled) // units(order.quantity) if filled else 0
 
 
 def _over(order: OrderRow, event: OrderEvent, filled: Decimal) -> bool:

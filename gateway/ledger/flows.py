@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from gateway.core.intent import Side
 from gateway.core.money import EXACT
 from gateway.core.order import OrderRow
-from gateway.ledger.units import units
+from gateway.ledger.units import more, units
 
 
 class Kind(StrEnum):
@@ -39,8 +39,8 @@ class Flow(NamedTuple):
 def flows(before: OrderRow, after: OrderRow) -> list[Flow]:
     """What the order's change adds, without what adds nothing."""
     told = (
-        Flow(Kind.TURNOVER, after.currency, units(after.committed) - units(before.committed)),
-        Flow(Kind.GIVEAWAY, after.currency, units(after.given) - units(before.given)),
+        Flow(Kind.TURNOVER, after.currency, more(before.committed, after.committed)),
+        Flow(Kind.GIVEAWAY, after.currency, more(before.given, after.given)),
         Flow(Kind.EXECUTION, "", int(before.filled == 0 < after.filled)),
         Flow(Kind.BASE, after.market_id, base(before, after)),
         Flow(Kind.CASH, after.currency, _cash(before, after)),
@@ -50,12 +50,14 @@ def flows(before: OrderRow, after: OrderRow) -> list[Flow]:
 
 def base(before: OrderRow, after: OrderRow) -> int:
     """What the change brought into the position, in units of base; below zero for a sale."""
-    more = units(after.filled) - units(before.filled)
-    return more if after.side is Side.BUY else -more
+    filled = more(before.filled, after.filled)
+    return filled if after.side is Side.BUY else -filled
 
 
 def _cash(before: OrderRow, after: OrderRow) -> int:
     """What the change brought in of the quote: below zero for a purchase, and fees always off it."""
+    if after.filled_value == before.filled_value:
+        return 0
     value = EXACT.subtract(after.filled_value, before.filled_value)
     fee = EXACT.multiply(after.fee_rate, max(value, Decimal(0)))
     return -units(EXACT.add(fee, value if after.side is Side.BUY else value.copy_negate()))

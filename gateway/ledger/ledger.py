@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final, Self
 
 from gateway.core.decision import DenyCode, Reserve
-from gateway.core.errors import Refused
+from gateway.core.errors import Misuse, Refused
 from gateway.core.intent import Place, Side
 from gateway.core.money import EXACT
 from gateway.core.order import OrderEvent, OrderRow, OrderStatus
@@ -19,7 +19,7 @@ from gateway.ledger.absences import Absences
 from gateway.ledger.book import Book
 from gateway.ledger.chores import KEEP_MS, Chores
 from gateway.ledger.fills import charge, says_nothing, surprising
-from gateway.ledger.flows import AMOUNTS, Kind, flows
+from gateway.ledger.flows import AMOUNTS, Flow, Kind, flows
 from gateway.ledger.holders import Holder
 from gateway.ledger.lesson import Lesson
 from gateway.ledger.marks import Market, Marks
@@ -75,13 +75,16 @@ class Ledger:
     ) -> None:
         """Take the order in as *sent*, counting its message. Raises Refused for a known client id, or Unavailable."""
         row = _sent(token, order, reserve, now_ms, accept_until_us)
-        if self.knows(row.account, row.client_id):
-            raise Refused(DenyCode.DUPLICATE, f"the client order id {row.client_id} was used before")
         at = max(now_ms, self.clock)
-        with self._storage.transaction(record) as change:
-            change.add_order(row)
-            change.add_event(row.token_id, row.account, Kind.MESSAGE, "", now_ms, Decimal(1))
-            change.put_clock(at)
+        try:
+            with self._storage.transaction(record) as change:
+                change.add_order(row)
+                change.add_event(row.token_id, row.account, Kind.MESSAGE, "", now_ms, Decimal(1))
+                change.put_clock(at)
+        except Misuse:
+            if self.knows(row.account, row.client_id):
+                raise Refused(DenyCode.DUPLICATE, f"the client order id {row.client_id} was used before") from None
+            raise
         self.clock = at
         self._book.put(row)
         self._counts.add(row.token_id, row.account, Kind.MESSAGE, "", now_ms, 1)
@@ -91,11 +94,17 @@ class Ledger:
         before = self._known(account, client_id)
         self._apply([(before, replace(before, status=OrderStatus.DONE))], now_ms, record)
 
-    def unknown(self, account: str, client_id: str, now_ms: int, record: Record) -> None:
-        """No answer came: stays reserved until reconciled. An order of which more is known stays as it is."""
+    def unknown(
+        self, account: str, client_id: str, now_ms: int, record: Record, order_id: str | None = None
+    ) -> None:
+        """No answer came, or one that tells no more than its id: stays reserved until reconciled.
+
+        An order of which more is known stays as it is.
+        """
         before = self._known(account, client_id)
         if before.status is OrderStatus.SENT:
-            self._apply([(before, replace(before, status=OrderStatus.UNKNOWN))], now_ms, record)
+            after = replace(before, status=OrderStatus.UNKNOWN, order_id=order_id)
+            self._apply([(before, after)], now_ms, record)
 
     def settle(self, account: str, events: Sequence[OrderEvent], now_ms: int, record: Record | None) -> bool:
         """Learn from an answer; events of orders that are not ours are passed over. Whether anything changed."""
@@ -188,24 +197,25 @@ class Ledger:
         changed = [(before, after) for before, after in orders if after != before]
         if not changed:
             return False
+        flowed = [flows(before, after) for before, after in changed]
         at = max(now_ms, self.clock)
         # Not synced: a power cut puts it back to what was reserved, which is the safe side, and it is asked for again.
         with self._storage.transaction(record, synced=False) as change:
-            for before, after in changed:
-                _store(change, before, after, at)
+            for (_, after), told in zip(changed, flowed, strict=True):
+                _store(change, after, told, at)
             for position in (moved := self._positions.moved(changed, at)):
                 change.put_position(position)
             change.put_clock(at)
         self.clock = at
-        for before, after in changed:
-            self._take_in(before, after, at)
+        for (before, after), told in zip(changed, flowed, strict=True):
+            self._take_in(before, after, told, at)
         for position in moved:
             self._positions.put(position)
         return True
 
-    def _take_in(self, before: OrderRow, after: OrderRow, at: int) -> None:
+    def _take_in(self, before: OrderRow, after: OrderRow, told: Sequence[Flow], at: int) -> None:
         self._book.put(after)
-        for flow in flows(before, after):
+        for flow in told:
             self._counts.add(after.token_id, after.account, flow.kind, flow.unit, at, flow.number)
         self.surprises += surprising(before, after)
         if after.status is OrderStatus.DONE:
@@ -232,9 +242,9 @@ def _taken_up(order: OrderRow) -> OrderRow:
     return replace(order, status=OrderStatus.UNKNOWN) if order.status is OrderStatus.SENT else order
 
 
-def _store(change: Change, before: OrderRow, after: OrderRow, at: int) -> None:
+def _store(change: Change, after: OrderRow, told: Sequence[Flow], at: int) -> None:
     change.replace_order(after)
-    for flow in flows(before, after):
+    for flow in told:
         total = amount(flow.number) if flow.kind in AMOUNTS else Decimal(flow.number)
         change.add_event(after.token_id, after.account, flow.kind, flow.unit, at, total)
 

@@ -15,6 +15,11 @@ def units(amount: Decimal) -> int:
     return int(amount.scaleb(_SCALE, _WIDE).to_integral_value(ROUND_CEILING, _WIDE))
 
 
+def more(before: Decimal, after: Decimal) -> int:
+    """How many units the second amount has above the first."""
+    return 0 if after == before else units(after) - units(before)
+
+
 def amount(number: int) -> Decimal:
     """So many units as an amount, exactly."""
     return Decimal(number).scaleb(-_SCALE, _WIDE)

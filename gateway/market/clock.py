@@ -20,8 +20,11 @@ class Clocks:
 
     def now_ms(self) -> int:
         """Local wall clock in ms since the epoch; stands still while the system's clock is behind it."""
-        self._latest_ms = max(self._latest_ms, self._wall_ns() // 1_000_000)
-        return self._latest_ms
+        now_ms = self._wall_ns() // 1_000_000
+        if now_ms < self._latest_ms:
+            return self._latest_ms
+        self._latest_ms = now_ms
+        return now_ms
 
     def exchange_us(self, exchange: str) -> int:
         """The exchange's clock in µs; the local one until it was measured."""

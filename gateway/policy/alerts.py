@@ -17,6 +17,8 @@ class Alert:
 def alerts_for(policy: Policy, decision: Decision, new_ip: str = "") -> tuple[Alert, ...]:
     """What is to be told of this decision; ``new_ip`` is the address where the token is first heard from now."""
     listed = policy.alerts
+    if not listed.events and listed.large is None:
+        return ()
     told = list(_told(decision))
     told += [Alert("new_ip", f"first heard from {new_ip}")] if new_ip else []
     large = listed.large

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from gateway.core.intent import OrderKind
 from gateway.policy.controls import MUST_STATE, SETTINGS
@@ -26,6 +26,7 @@ from gateway.policy.controls.references import DEFAULT_SOURCES, Sources
 from gateway.policy.inherit import MAX_DEPTH, NoParent, Parents, depth, inherited, nobody
 from gateway.policy.lint import warnings
 from gateway.policy.measures import currencies, needs_marks
+from gateway.policy.panel import Panel
 from gateway.policy.strict_yaml import DocumentError, Mark, Node, Problem, Table, Text, read
 
 VERSION: Final = Key("version", "1", "1", "The version of this format. Required.", {"enum": [1, "1"]})
@@ -62,7 +63,7 @@ class Policy:
     """What a token may do. ``digest`` is the SHA-256 (hex) of what the file means, not of how it is written.
 
     ``controls`` are those that the file or its ``parent`` states or that stand by default; ``lines`` maps a rule to
-    its line of the file.
+    its line of the file. ``needs_marks``: an order needs the prices of the other instruments that the token holds.
     """
 
     name: str
@@ -71,15 +72,18 @@ class Policy:
     lines: tuple[tuple[str, int], ...]
     warnings: tuple[Problem, ...] = ()
     parent: "Policy | None" = None
+    needs_marks: bool = field(init=False, repr=False, compare=False)
+    panel: Panel = field(init=False, repr=False, compare=False)
     _kinds: Mapping[type[Control], Setting] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "needs_marks", needs_marks(self.controls))
+        object.__setattr__(self, "panel", Panel(self.controls))
         object.__setattr__(self, "_kinds", {type(control): control for control in self.controls})
 
     def find(self, kind: type[S]) -> S | None:
         """The policy's control of this class."""
-        found = self._kinds.get(kind)
-        return found if isinstance(found, kind) else None
+        return cast("S | None", self._kinds.get(kind))
 
     def line(self, rule: str) -> int | None:
         """The line that states this rule; None where its default stands, or the parent's."""
@@ -127,11 +131,6 @@ class Policy:
         """How many independent venues must stand behind a reference price."""
         found = self.find(Sources)
         return found.count if found else DEFAULT_SOURCES
-
-    @property
-    def needs_marks(self) -> bool:
-        """Whether an order needs the prices of the other instruments that the token holds."""
-        return needs_marks(self.controls)
 
     @property
     def silent_after_ms(self) -> int | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 import structlog
 
@@ -21,24 +22,20 @@ class LiveTokens:
         self._halt = halt
         self._tokens: dict[str, Token] = {}
         self._accounts: dict[str, dict[str, Token]] = {}
-        self._restricted: dict[str, tuple[int, Token]] = {}
+        self._restricted: dict[str, dict[TokenState, int]] = {}
 
     def load(self, tokens: Iterable[Token], restrictions: Sequence[Restriction]) -> None:
         """Take in what the state holds."""
         for token in tokens:
             self.put(token)
         for restriction in restrictions:
-            restricted = self._tokens.get(restriction.token_id)
-            if restricted is not None and restriction.until_ms is not None:
-                self._overlay(restricted, restriction.until_ms)
+            if restriction.token_id in self._tokens and restriction.until_ms is not None:
+                self._overlay(restriction.token_id, restriction.action, restriction.until_ms)
 
     def put(self, token: Token) -> None:
         """A new token, or a new state of one; a temporary restriction of it stays."""
         self._tokens[token.id] = token
         self._accounts.setdefault(token.account, {})[token.id] = token
-        restricted = self._restricted.get(token.id)
-        if restricted is not None:
-            self._overlay(token, restricted[0])
 
     def drop(self, token_id: str) -> None:
         """Forget a revoked token."""
@@ -49,13 +46,15 @@ class LiveTokens:
 
     def find(self, token_id: str) -> Token | None:
         """The token as it stands now, or None if unknown or revoked."""
-        restricted = self._restricted.get(token_id)
-        if restricted is None:
-            return self._tokens.get(token_id)
-        if self._now_ms() < restricted[0]:
-            return restricted[1]
-        del self._restricted[token_id]
-        return self._tokens.get(token_id)
+        token, until = self._tokens.get(token_id), self._restricted.get(token_id)
+        if token is None or until is None:
+            return token
+        now_ms = self._now_ms()
+        state = next((state for state in _STRICTEST_FIRST if now_ms < until.get(state, 0)), None)
+        if state is None:
+            del self._restricted[token_id]
+            return token
+        return replace(token, state=state) if _is_looser(token.state, state) else token
 
     def others(self, token: Token, now_ms: int) -> Sequence[Token]:
         """The other tokens of its account that are neither revoked nor expired."""
@@ -71,18 +70,28 @@ class LiveTokens:
         self._restricted.pop(token_id, None)
 
     def restrict(self, token: Token, action: Action, until_ms: int | None, reason: str) -> None:
-        """A control's action: cancel_only until a time, or halt until a person resumes."""
-        current = self.find(token.id)
-        if current is None or current.state is TokenState.PAUSED:
+        """A control's action: reduce_only or cancel_only until a time, or halt until a person resumes."""
+        own, current = self._tokens.get(token.id), self.find(token.id)
+        if own is None or current is None or own.state is TokenState.PAUSED:
             return
-        log.warning("token restricted", token=token.name, action=action.value, until_ms=until_ms, rule=reason)
         if action is Action.HALT or until_ms is None:
-            self._halt(token, reason)
-            return
-        with self._store.transaction(None, synced=False) as change:
-            change.restrict(Restriction(token.id, action, until_ms, reason))
-        self._overlay(self._tokens[token.id], until_ms)
+            log.warning("token restricted", token=own.name, action=action.value, rule=reason)
+            self._halt(own, reason)
+        elif _is_looser(current.state, _STATES[action]):
+            log.warning("token restricted", token=own.name, action=action.value, until_ms=until_ms, rule=reason)
+            with self._store.transaction(None, synced=False) as change:
+                change.restrict(Restriction(own.id, action, until_ms, reason))
+            self._overlay(own.id, action, until_ms)
 
-    def _overlay(self, token: Token, until_ms: int) -> None:
-        state = TokenState.PAUSED if token.state is TokenState.ACTIVE else token.state
-        self._restricted[token.id] = (until_ms, replace(token, state=state))
+    def _overlay(self, token_id: str, action: Action, until_ms: int) -> None:
+        self._restricted.setdefault(token_id, {})[_STATES[action]] = until_ms
+
+
+_STATES: Final = {Action.REDUCE_ONLY: TokenState.REDUCE_ONLY, Action.CANCEL_ONLY: TokenState.PAUSED}
+"""What an action with an end makes of the token until then."""
+_STRICTEST_FIRST: Final = (TokenState.PAUSED, TokenState.REDUCE_ONLY)
+
+
+def _is_looser(state: TokenState, other: TokenState) -> bool:
+    order = (TokenState.ACTIVE, TokenState.REDUCE_ONLY, TokenState.PAUSED, TokenState.REVOKED)
+    return order.index(state) < order.index(other)

@@ -21,7 +21,7 @@ from gateway.core.ulid import ulid
 from gateway.exchanges.exchange import Exchange, Lesson, Outcome
 from gateway.ports import ListedOrder, Need, Surroundings
 from gateway.stages import records
-from gateway.stages.learned import settle
+from gateway.stages.learned import by_number, settle
 from gateway.stages.send import Sender
 from gateway.stages.strangers import Lookout
 
@@ -207,7 +207,7 @@ class Follower:
         if any(event.absent for event in told.lesson.events):
             self._absent(watch, row)
         elif told.lesson.outcome is Outcome.ACCEPTED:
-            self._learn(account, told)
+            self._learn(account, told, row.client_id)
             watch.found(row.client_id)
 
     def _absent(self, watch: Watch, row: OrderRow) -> None:
@@ -221,12 +221,12 @@ class Follower:
 
     # -- asking and learning --------------------------------------------------------------------------------------
 
-    def _learn(self, account: Account, told: Told) -> None:
+    def _learn(self, account: Account, told: Told, own: str | None = None) -> None:
         """Settle and record what is new in it; most of what is told is known."""
-        news = tuple(self._world.ledger.news(account.name, told.lesson.events))
+        news = tuple(self._world.ledger.news(account.name, by_number(told.lesson.events, own)))
         if news:
             body = records.outcome(told.decision_id, told.answer, replace(told.lesson, events=news))
-            settle(self._world, account.name, news, body)
+            settle(self._world, account.name, news, body, own)
 
     async def _own(self, exchange: Exchange, account: Account, query: Call, why: str) -> Told | None:
         """What the exchange told, or None where that says nothing; then it is asked again, later."""

@@ -4,6 +4,7 @@ the order simply stays reserved, which is the safe side, and the reconciler asks
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -37,10 +38,21 @@ def _once(world: Surroundings, body: records.Body, change: Callable[[Record], ob
     world.audit.append(record, False, need)
 
 
-def settle(world: Surroundings, account: str, events: Sequence[OrderEvent], body: records.Body) -> None:
-    """Take in what an answer said of orders, with its record."""
-    now_ms = world.clock.now_ms()
-    with_record(world, body, lambda record: world.ledger.settle(account, events, now_ms, record))
+def settle(
+    world: Surroundings, account: str, events: Sequence[OrderEvent], body: records.Body, own: str | None = None
+) -> None:
+    """Take in what an answer said of orders, with its record. ``own``: see :func:`by_number`."""
+    now_ms, numbered = world.clock.now_ms(), by_number(events, own)
+    with_record(world, body, lambda record: world.ledger.settle(account, numbered, now_ms, record))
+
+
+def by_number(events: Sequence[OrderEvent], own: str | None = None) -> tuple[OrderEvent, ...]:
+    """The events without the names that nobody vouches for: they teach of orders whose exchange ids are known.
+
+    A name can be borrowed: bots choose theirs, and a person's order may have had the same one a moment ago. Only what
+    answers the order itself, or the gateway's own question for it by that name (``own``), is taken by name.
+    """
+    return tuple([event if event.client_id == own else replace(event, client_id=None) for event in events])
 
 
 def note(world: Surroundings, body: records.Body, need: Need = Need.EXIT) -> None:

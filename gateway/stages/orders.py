@@ -107,16 +107,16 @@ class Orders:
         """An immediate order whose answer shows no end is asked for: its fills are not known yet."""
         immediate = order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
         if immediate and not any(event.final for event in lesson.events):
-            self._unknown(turn, order, body)
+            self._unknown(turn, order, body, next((event.order_id for event in lesson.events), None))
         else:
-            settle(self._world, turn.account.name, lesson.events, body)
+            settle(self._world, turn.account.name, lesson.events, body, order.client_id)
 
     def _release(self, turn: Turn, order: Place, body: records.Body) -> None:
         with_record(self._world, body, lambda record: self._world.ledger.release(
             turn.account.name, str(order.client_id), self._world.clock.now_ms(), record
         ))
 
-    def _unknown(self, turn: Turn, order: Place, body: records.Body) -> None:
+    def _unknown(self, turn: Turn, order: Place, body: records.Body, order_id: str | None = None) -> None:
         with_record(self._world, body, lambda record: self._world.ledger.unknown(
-            turn.account.name, str(order.client_id), self._world.clock.now_ms(), record
+            turn.account.name, str(order.client_id), self._world.clock.now_ms(), record, order_id
         ))

@@ -1,4 +1,4 @@
-"""Orders whose outcome nobody knows: ask the exchange by client id until it is known.
+"""Orders whose outcome nobody knows: ask the exchange until it is known, by its id or else by the client's.
 
 Released only when the exchange, asked twice, does not know the id after the signed request can no longer be
 accepted, and a minute more. Until then it stays reserved.
@@ -57,7 +57,7 @@ class Reconciler:
             return
         exchange = self._exchanges[account.exchange]
         decision_id = ulid(self._world.clock.now_ms(), self._world.random(10))
-        query = exchange.query_order(row.market_id, None, row.client_id)
+        query = exchange.query_order(row.market_id, row.order_id, None if row.order_id else row.client_id)
         try:
             answer = await self._sender.own(exchange, query, account, decision_id, "outcome unknown")
         except GatewayError as failure:
@@ -70,7 +70,7 @@ class Reconciler:
         if any(event.absent for event in lesson.events):
             self._absent(exchange, row, body)
         elif lesson.events:
-            settle(self._world, row.account, lesson.events, body)
+            settle(self._world, row.account, lesson.events, body, row.client_id)
 
     def _absent(self, exchange: Exchange, row: OrderRow, body: records.Body) -> None:
         """Counts only from the time at which the order can no longer turn up."""

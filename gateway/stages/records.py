@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final, get_args
 
 from gateway.core.decision import Allow, Decision, Deny, Finding
 from gateway.core.intent import Intent
@@ -16,6 +16,11 @@ from gateway.exchanges.exchange import Lesson
 from gateway.policy.document import Policy
 
 Body = dict[str, Any]
+
+_SHAPES: Final[dict[type[Intent], tuple[str, tuple[str, ...]]]] = {
+    kind: (kind.__name__.lower(), tuple(field.name for field in fields(kind))) for kind in get_args(Intent)
+}
+"""Every kind of intent: its name, and those of its fields."""
 
 
 def decision(
@@ -65,11 +70,12 @@ def _finding(finding: Finding) -> Body:
 
 def described(intent: Intent) -> Body:
     """An intent as a flat object: its name, and its fields that say something."""
-    body: Body = {"is": type(intent).__name__.lower()}
-    for field in fields(intent):
-        value = getattr(intent, field.name)
+    name, members = _SHAPES[type(intent)]
+    body: Body = {"is": name}
+    for member in members:
+        value = getattr(intent, member)
         if value is not None and value is not False:
-            body[field.name] = plain(value) if isinstance(value, Decimal) else value
+            body[member] = plain(value) if isinstance(value, Decimal) else value
     return body
 
 

@@ -43,7 +43,10 @@ def renewed(turn: Turn, world: Surroundings) -> Turn:
         raise Refused(DenyCode.TOKEN, "the token was revoked or has expired")
     if token.key is not turn.token.key:
         raise Refused(DenyCode.TOKEN, "the token's secret was rotated meanwhile")
-    return replace(turn, token=token, policy=world.policies.find(token.policy))
+    policy = world.policies.find(token.policy)
+    if token is turn.token and policy is turn.policy:
+        return turn
+    return replace(turn, token=token, policy=policy)
 
 
 def look(turn: Turn, world: Surroundings, cancels_foreign: bool = False) -> Snapshot:

@@ -1,7 +1,9 @@
 """How each row becomes columns and back: one pair of functions per table, in the order of the dataclass's fields."""
 
+from collections.abc import Callable
 from dataclasses import fields
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, Final
 
 from gateway.core.decision import Action
@@ -16,21 +18,14 @@ Columns = tuple[Any, ...]
 
 _ROWS: Final = (AccountRow, TokenRow, Restriction, OrderRow, PositionRow)
 NAMES: Final = {row: tuple(f.name for f in fields(row)) for row in _ROWS}
+_VALUES: Final[dict[type[Row], Callable[[Row], Columns]]] = {row: attrgetter(*names) for row, names in NAMES.items()}
+_TEXTS: Final[dict[type, Callable[[Any], str]]] = {Decimal: plain, tuple: " ".join}
 
 
 def columns_of(row: Row) -> Columns:
     """What is written for a row."""
-    return tuple(_column(getattr(row, name)) for name in NAMES[type(row)])
-
-
-def _column(value: object) -> object:
-    match value:
-        case Decimal():
-            return plain(value)
-        case tuple():
-            return " ".join(value)
-        case _:
-            return value
+    values = _VALUES[type(row)](row)
+    return tuple([_TEXTS[type(value)](value) if type(value) in _TEXTS else value for value in values])
 
 
 def account_row(columns: Columns) -> AccountRow:

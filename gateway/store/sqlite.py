@@ -48,6 +48,7 @@ class SqliteStore:
         self._alone = alone
         self._accounts: dict[str, AccountRow] = {}
         self._logged = self._forgotten = 0
+        self._syncs: bool | None = None
         self._lingers = False
         self._last_record = int(self._meta(Meta.LAST_RECORD) or 0)
 
@@ -109,7 +110,8 @@ class SqliteStore:
         """Asked for every signature: the one writer remembers the row until something is destroyed."""
         if name in self._accounts:
             return self._accounts[name]
-        row = next(map(account_row, self._rows(f"{_ACCOUNT} WHERE name = ?", name)), None)
+        columns = self._row(f"{_ACCOUNT} WHERE name = ?", name)
+        row = None if columns is None else account_row(columns)
         if row is not None and self._alone and not self._connection.in_transaction:
             self._accounts[name] = row
         return row
@@ -118,15 +120,15 @@ class SqliteStore:
         return map(token_row, self._rows(f"{_TOKEN} ORDER BY name, issued_at, id"))
 
     def token(self, name: str) -> TokenRow | None:
-        rows = self._rows(f"{_TOKEN} WHERE name = ? ORDER BY state = 'revoked', issued_at DESC, id LIMIT 1", name)
-        return next(map(token_row, rows), None)
+        columns = self._row(f"{_TOKEN} WHERE name = ? ORDER BY state = 'revoked', issued_at DESC, id LIMIT 1", name)
+        return None if columns is None else token_row(columns)
 
     def restrictions(self) -> Sequence[Restriction]:
         return [restriction(columns) for columns in self._rows(_RESTRICTION)]
 
     def order(self, account: str, client_id: str) -> OrderRow | None:
-        rows = self._rows(f"{_ORDER} WHERE account = ? AND client_id = ?", account, client_id)
-        return next(map(order_row, rows), None)
+        columns = self._row(f"{_ORDER} WHERE account = ? AND client_id = ?", account, client_id)
+        return None if columns is None else order_row(columns)
 
     def orders_by_id(self, account: str, order_id: str) -> Sequence[OrderRow]:
         rows = map(order_row, self._rows(_ORDERS_BY_ID, account, order_id))
@@ -190,7 +192,9 @@ class SqliteStore:
     @contextmanager
     def _begun(self, synced: bool) -> Iterator[SqliteChange]:
         connection = self._connection
-        connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+        if synced is not self._syncs:
+            connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+            self._syncs = synced
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield SqliteChange(connection)
@@ -211,8 +215,14 @@ class SqliteStore:
         self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
 
     def _meta(self, key: Meta) -> Any:
-        row = next(self._rows("SELECT value FROM meta WHERE key = ?", key.value), None)
-        return None if row is None else row[0]
+        columns = self._row("SELECT value FROM meta WHERE key = ?", key.value)
+        return None if columns is None else columns[0]
+
+    def _row(self, statement: str, *values: object) -> tuple[Any, ...] | None:
+        """The first row, and no more is asked for."""
+        with translated():
+            found: tuple[Any, ...] | None = self._connection.execute(statement, values).fetchone()
+            return found
 
     def _rows(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
         with translated():

@@ -42,7 +42,8 @@ def _insert(kind: type[Row], verb: str = "INSERT") -> str:
 
 def _update(kind: type[Row]) -> str:
     table, keys = _KEYS[kind]
-    columns = ", ".join(f"{name} = ?{n}" for n, name in enumerate(NAMES[kind], 1))
+    # Without the keys, for a row whose key is set is moved in every index.
+    columns = ", ".join(f"{name} = ?{n}" for n, name in enumerate(NAMES[kind], 1) if name not in keys)
     where = " AND ".join(f"{key} = ?{NAMES[kind].index(key) + 1}" for key in keys)
     return f"UPDATE {table} SET {columns} WHERE {where}"  # noqa: S608  every name is one of our own
 

@@ -6,8 +6,6 @@ SQLite gives ``-wal`` and ``-shm`` the mode of the file itself, so creating that
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -34,15 +32,19 @@ _WRITING: Final = (
 )
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+class translated:  # noqa: N801  it is used as a function
     """SQLite's errors as ours: what is taken already is a Conflict, anything else StoreUnavailable."""
-    try:
-        yield
-    except sqlite3.IntegrityError as error:
-        raise Conflict(f"state.db refuses the change: {error}") from error
-    except sqlite3.Error as error:
-        raise StoreUnavailable(f"state.db: {error}") from error
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Nothing is to be prepared."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sqlite3.IntegrityError):
+            raise Conflict(f"state.db refuses the change: {error}") from error
+        if isinstance(error, sqlite3.Error):
+            raise StoreUnavailable(f"state.db: {error}") from error
 
 
 def create(path: Path) -> None:

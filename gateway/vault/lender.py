@@ -3,8 +3,8 @@
 A box is opened for every loan (about 10 µs): a cache of opened keys would save less than one signature costs.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from gateway.core.errors import Unavailable
 from gateway.core.token import Credential
@@ -31,10 +31,9 @@ class VaultLender:
         """Lend no more. Loans under way end with their ``with``."""
         self._vault = None
 
-    @contextmanager
-    def lend(self, account: str) -> Iterator[Credential]:
+    def lend(self, account: str) -> AbstractContextManager[Credential]:
         """The account's credential. Raises Unavailable: locked, no such account, or a box that does not open."""
-        yield self._open(account)
+        return nullcontext(self._open(account))
 
     def _open(self, account: str) -> Credential:
         if self._vault is None:

@@ -7,6 +7,7 @@ nothing. A token's box says every field; to narrow it without the passphrase it 
 import struct
 from binascii import a2b_base64
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, TypeVar
 
 import msgspec
@@ -103,6 +104,7 @@ def _paused(name: str) -> Context:
     return Context("token", name, "paused row")
 
 
+@lru_cache(maxsize=256)
 def _account(name: str) -> Context:
     return Context("account", name, "credential")
 
@@ -115,7 +117,7 @@ def _pair(account: Account, credential: Credential) -> Secret:
 
 
 def _agree(account: Account, credential: Credential) -> bool:
-    return (account.key_id, account.kind) == (credential.key_id, credential.kind)
+    return account.key_id == credential.key_id and account.kind is credential.kind
 
 
 def _check(kind: KeyKind, material: Secret, what: str) -> None:

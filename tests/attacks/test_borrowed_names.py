@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.request import Answer
-from tests.stages.gatehouse import NOW_MS, Gatehouse, body, code
+from tests.stages.gatehouse import NOW_MS, Gatehouse, body, code, lost
 
 HOUR_MS = 3_600_000
 POLICY = """
@@ -79,3 +79,27 @@ def test_the_order_itself_is_still_settled_by_its_name(house: Gatehouse) -> None
     own = told(7, "mine", NOW_MS + 3, "FILLED") | {"executedQty": "0.01", "cummulativeQuoteQty": "499"}
     ask(house, "GET", "/api/v3/allOrders", "symbol=BTCUSDT", body([own]))
     assert house.turnover() == 499
+
+
+@pytest.mark.parametrize(("method", "path", "named"), [
+    ("GET", "/api/v3/order", "symbol=BTCUSDT&orderId=3"),
+    ("GET", "/api/v3/allOrders", "symbol=BTCUSDT"),
+    ("GET", "/api/v3/openOrders", "symbol=BTCUSDT"),
+])  # fmt: skip
+def test_a_persons_order_of_a_moment_ago_settles_nothing(house: Gatehouse, method: str, path: str, named: str) -> None:
+    """Its name is used again within the same second: neither its end nor its small fill is the new order's."""
+    filled_but_unknown(house, "web")
+    a_moment_ago = told(3, "web", NOW_MS - 500, "FILLED") | {"executedQty": "0.0001", "cummulativeQuoteQty": "5"}
+    answer = body(a_moment_ago) if path == "/api/v3/order" else body([a_moment_ago])
+    ask(house, method, path, named, answer)
+    assert house.turnover() >= 500
+
+
+def test_an_order_whose_answer_was_lost_is_not_settled_by_a_name_in_a_list(house: Gatehouse) -> None:
+    """No answer came at all: only the gateway's own question for the name settles it."""
+    house.exchange.script = [lost()]
+    asyncio.run(house.ask(house.request("POST", "/api/v3/order", f"{IOC}&newClientOrderId=web")))
+    ask(house, "GET", "/api/v3/allOrders", "symbol=BTCUSDT", body([told(3, "web", NOW_MS - 500)]))
+    ask(house, "DELETE", "/api/v3/order", "symbol=BTCUSDT&origClientOrderId=web",
+        body(told(3, "cancelled", NOW_MS) | {"origClientOrderId": "web"}))  # fmt: skip
+    assert house.turnover() >= 500

@@ -48,9 +48,10 @@ def parse(text: bytes) -> Pairs:
     pairs = text.decode("ascii").split("&")
     if len(pairs) > _MOST:
         raise Refused(DenyCode.MALFORMED, f"more than {_MOST} parameters")
+    split = [pair.partition("=") for pair in pairs]
     if b"%" not in text:
-        return [(name, value) for name, _, value in (pair.partition("=") for pair in pairs)]
-    return [(name, _decoded(name, value)) for name, _, value in (pair.partition("=") for pair in pairs)]
+        return [(name, value) for name, _, value in split]
+    return [(name, _decoded(name, value)) for name, _, value in split]
 
 
 def _fault(text: bytes) -> str:
@@ -76,12 +77,12 @@ def encode(pairs: Iterable[tuple[str, str]]) -> str:
 
 def once(*parts: Pairs) -> dict[str, str]:
     """All pairs by name. Raises Refused(PARAMETER) for a name that occurs twice, wherever it stands."""
-    found: dict[str, str] = {}
-    for part in parts:
-        for name, value in part:
-            if name in found:
-                raise Refused(DenyCode.PARAMETER, f"parameter {shown(name)} was sent twice")
-            found[name] = value
+    pairs = [pair for part in parts for pair in part]
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        raise Refused(DenyCode.PARAMETER, f"parameter {shown(twice)} was sent twice")
     return found
 
 

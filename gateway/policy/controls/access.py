@@ -24,6 +24,7 @@ _PARAMETER: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", re.ASCII)
 class Reads(Setting):
     """The private reads it may make; instruments and public market data are for every token."""
 
+    concerns = frozenset({Read})
     rule = "allow.reads"
     key = Key(
         "allow.reads",
@@ -78,6 +79,7 @@ class Cancels(Setting):
     """Whether it may cancel orders that another live token placed. Its own it may always cancel."""
 
     suspends = False
+    concerns = frozenset({Cancel, CancelAll})
     rule = "allow.cancel"
     key = Key(
         "allow.cancel",

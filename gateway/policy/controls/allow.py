@@ -9,7 +9,7 @@ from gateway.core.intent import Cancel, CancelAll, Forbidden, OrderKind, Place, 
 from gateway.core.request import Call
 from gateway.core.snapshot import Instrument, Snapshot
 from gateway.policy import grammar
-from gateway.policy.controls.control import Key, Setting, Valued
+from gateway.policy.controls.control import ORDERS, Key, Setting, Valued
 from gateway.policy.controls.reading import listing, one_of
 from gateway.policy.strict_yaml import Node
 
@@ -26,6 +26,7 @@ MARKET_KINDS: Final = frozenset({OrderKind.MARKET, OrderKind.STOP, OrderKind.TAK
 class Symbols(Setting):
     """The instruments it may trade; a glob leaves one whole side open."""
 
+    concerns = ORDERS
     rule = "allow.symbols"
     key = Key(
         "allow.symbols",
@@ -96,6 +97,7 @@ def _both(one: str, other: str) -> str:
 class Markets(Setting):
     """The types of market it may trade."""
 
+    concerns = ORDERS
     rule = "allow.markets"
     key = Key(
         "allow.markets",
@@ -144,6 +146,7 @@ class Markets(Setting):
 class Orders(Setting):
     """The kinds of order it may send; every kind that an order is must be allowed."""
 
+    concerns = ORDERS
     rule = "allow.orders"
     key = Key(
         "allow.orders",
@@ -191,6 +194,7 @@ class Orders(Setting):
 class Sides(Setting):
     """The sides it may trade."""
 
+    concerns = ORDERS
     rule = "allow.sides"
     key = Key(
         "allow.sides",

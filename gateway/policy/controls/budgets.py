@@ -9,7 +9,7 @@ from gateway.core.money import EXACT, plain
 from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot
 from gateway.policy import grammar
-from gateway.policy.controls.control import Key, Valued
+from gateway.policy.controls.control import ORDERS, Key, Valued
 from gateway.policy.controls.limited import LIMIT_TEXT, PER_WINDOW, Limited, shape_schema
 from gateway.policy.valuation import Valuation
 
@@ -18,6 +18,7 @@ from gateway.policy.valuation import Valuation
 class Giveaway(Limited):
     """Execution shortfall as a limit: lost within the window, held by working orders, and this order's worst."""
 
+    concerns = ORDERS
     rule = "price.giveaway"
     shape = grammar.Shape("100 USDT per 24h then halt", money=True, windowed=True)
     key = Key(

@@ -23,6 +23,7 @@ class Conduct(Setting):
     """A setting that has no say on any call."""
 
     __slots__ = ()
+    concerns = frozenset()
 
     def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
         return self.silent

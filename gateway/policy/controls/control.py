@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
 from gateway.core.decision import SEVERITY, Action, DenyCode, Finding
+from gateway.core.intent import Intent, Place
 from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot
 from gateway.policy.strict_yaml import Mark, Node
@@ -20,6 +21,7 @@ from gateway.policy.valuation import Unvalued, Valuation
 Valued = Valuation | Unvalued | None
 """The call's order valued; None for a call that places none."""
 FAILED: Final = "failed ({}); denied to be safe"
+ORDERS: Final[frozenset[type[Intent]]] = frozenset({Place})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,14 @@ class BadSetting(ValueError):
 
 
 class Control(ABC):
-    """One reason to deny. ``rule`` names it in findings."""
+    """One reason to deny. ``rule`` names it in findings.
+
+    ``concerns``: the kinds of intent that it is asked about; on all others it is silent. None: it is always asked.
+    """
 
     __slots__ = ()
     rule: ClassVar[str]
+    concerns: ClassVar[frozenset[type[Intent]] | None] = None
     silent: ClassVar[Finding]
     granted: ClassVar[Finding]
 

@@ -8,7 +8,7 @@ from gateway.core.intent import Cancel, CancelAll, Forbidden, Place, Public, Rea
 from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot
 from gateway.core.token import TokenState
-from gateway.policy.controls.control import Control, Valued
+from gateway.policy.controls.control import ORDERS, Control, Valued
 from gateway.policy.valuation import Unvalued, Valuation, reduction
 
 
@@ -16,6 +16,7 @@ from gateway.policy.valuation import Unvalued, Valuation, reduction
 class Never(Control):
     """What the exchange's table forbids stays forbidden."""
 
+    concerns = frozenset({Forbidden})
     rule = "forbidden"
 
     def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
@@ -61,6 +62,7 @@ class State(Control):
 class Bounded(Control):
     """An order has a worst price and quantity that the exchange itself enforces, or it does not leave."""
 
+    concerns = ORDERS
     rule = "price"
 
     def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:

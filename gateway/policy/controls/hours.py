@@ -10,7 +10,7 @@ from gateway.core.decision import DenyCode, Finding
 from gateway.core.intent import Cancel, CancelAll, Forbidden, Place, Public, Read
 from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot
-from gateway.policy.controls.control import BadSetting, Fault, Key, Setting, Valued
+from gateway.policy.controls.control import ORDERS, BadSetting, Fault, Key, Setting, Valued
 from gateway.policy.controls.reading import listing, one_of, scalar, table
 from gateway.policy.grammar import BadValue
 from gateway.policy.strict_yaml import Node, Table
@@ -52,6 +52,7 @@ class Hours(Setting):
     """Orders only while every one of the ``shifts`` holds; a parent's stand beside the policy's own."""
 
     ordered = False
+    concerns = ORDERS
     rule = "hours"
     key = Key(
         "hours",

@@ -10,7 +10,7 @@ from gateway.core.money import EXACT, Money, plain
 from gateway.core.request import Call
 from gateway.core.snapshot import Instrument, Reference, Snapshot
 from gateway.policy import grammar
-from gateway.policy.controls.control import Key, Setting, Valued
+from gateway.policy.controls.control import ORDERS, Key, Setting, Valued
 from gateway.policy.controls.reading import scalar
 from gateway.policy.grammar import BadValue
 from gateway.policy.strict_yaml import Node
@@ -25,6 +25,7 @@ _AT_MOST: Final = "at most "
 class Volume(Setting):
     """The instrument trades at least so much in a day, as independent venues tell."""
 
+    concerns = ORDERS
     rule = "liquidity.volume_24h"
     key = Key(
         "liquidity.volume_24h",
@@ -75,6 +76,7 @@ class Volume(Setting):
 class Share(Setting):
     """The order, with all that the token traded or holds within the hour, is a small part of the instrument's trade."""
 
+    concerns = ORDERS
     rule = "liquidity.share_of_1h"
     key = Key(
         "liquidity.share_of_1h",

@@ -15,7 +15,7 @@ from gateway.core.money import EXACT, plain
 from gateway.core.request import Call
 from gateway.core.snapshot import Reference, Snapshot, Usage
 from gateway.policy import grammar
-from gateway.policy.controls.control import Key, Valued
+from gateway.policy.controls.control import ORDERS, Key, Valued
 from gateway.policy.controls.limited import LIMIT_TEXT, PER_WINDOW, Limited, shape_schema
 from gateway.policy.grammar import Limit, Scope
 from gateway.policy.valuation import Valuation
@@ -25,6 +25,7 @@ from gateway.policy.valuation import Valuation
 class Position(Limited):
     """The position that the order can lead to, per instrument or over all of them."""
 
+    concerns = ORDERS
     rule = "limits.position"
     shape = grammar.Shape("2_000 USDT each", money=True, scoped=True)
     key = Key(
@@ -96,6 +97,7 @@ def _reach(usage: Usage, market_id: str) -> Decimal:
 class Loss(Limited):
     """What the token's own trading has lost in a rolling window, at today's prices."""
 
+    concerns = ORDERS
     rule = "limits.loss"
     shape = grammar.Shape("250 USDT per 24h then reduce_only", money=True, windowed=True)
     key = Key(

@@ -10,7 +10,7 @@ from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot
 from gateway.policy import grammar
 from gateway.policy.controls.allow import MARKET_KINDS
-from gateway.policy.controls.control import Key, Setting, Valued
+from gateway.policy.controls.control import ORDERS, Key, Setting, Valued
 from gateway.policy.controls.reading import scalar
 from gateway.policy.grammar import BadValue
 from gateway.policy.strict_yaml import Node
@@ -24,6 +24,7 @@ class StaleAfter(Setting):
     """No fresh price, no order but a reduction at the last good one: not even a limit buy."""
 
     suspends = False
+    concerns = ORDERS
     rule = "price.stale_after"
     key = Key(
         "price.stale_after",
@@ -74,6 +75,7 @@ class StaleAfter(Setting):
 class MarketPrice(Setting):
     """Orders without a limit price: denied, or sent with a limit that the exchange enforces."""
 
+    concerns = ORDERS
     rule = "price.market"
     key = Key(
         "price.market",

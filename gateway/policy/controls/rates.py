@@ -8,7 +8,7 @@ from gateway.core.intent import Cancel, CancelAll, Forbidden, Place, Public, Rea
 from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot, Usage
 from gateway.policy import grammar
-from gateway.policy.controls.control import Key, Valued
+from gateway.policy.controls.control import ORDERS, Key, Valued
 from gateway.policy.controls.limited import LIMIT_TEXT, PER_WINDOW, Limited, shape_schema
 from gateway.policy.grammar import Limit, Unlimited
 from gateway.policy.valuation import reduction
@@ -21,6 +21,7 @@ CANCELS_PER_REQUEST: Final = 5
 class Messages(Limited):
     """New orders in a rolling window; denied ones count, cancels do not."""
 
+    concerns = ORDERS
     rule = "limits.messages"
     shape = grammar.Shape("10 per 1s", windowed=True)
     key = Key(
@@ -100,6 +101,7 @@ class Requests(Limited):
 class Executions(Limited):
     """Orders that filled, in a rolling window: the throttle on an automaton that has run away."""
 
+    concerns = ORDERS
     rule = "limits.executions"
     shape = grammar.Shape("200 per 24h then halt", windowed=True)
     key = Key(
@@ -135,6 +137,7 @@ class Executions(Limited):
 class Breaker(Limited):
     """Too many denials in a rolling window: a leaked token, or a bot gone wrong. New orders stop."""
 
+    concerns = ORDERS
     rule = "if_denied"
     shape = grammar.Shape("200 per 5m then cancel_only", windowed=True, must_act=True)
     key = Key(

@@ -11,7 +11,7 @@ from gateway.core.money import EXACT, Money, plain
 from gateway.core.request import Call
 from gateway.core.snapshot import Instrument, Snapshot
 from gateway.policy import grammar
-from gateway.policy.controls.control import Key, Setting, Valued
+from gateway.policy.controls.control import ORDERS, Key, Setting, Valued
 from gateway.policy.controls.limited import LIMIT_TEXT, Limited, shape_schema
 from gateway.policy.controls.reading import scalar, table
 from gateway.policy.strict_yaml import Node
@@ -22,6 +22,7 @@ from gateway.policy.valuation import Valuation
 class OrderLimit(Limited):
     """The value of one order at its worst price, fees included; buys and sells alike."""
 
+    concerns = ORDERS
     rule = "limits.order"
     shape = grammar.Shape("500 USDT", money=True)
     key = Key(
@@ -62,6 +63,7 @@ class OrderLimit(Limited):
 class QuantityLimit(Setting):
     """The base quantity of one order, by base; a base that is not listed is denied."""
 
+    concerns = ORDERS
     rule = "limits.quantity"
     key = Key(
         "limits.quantity",

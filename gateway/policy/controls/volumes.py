@@ -9,7 +9,7 @@ from gateway.core.money import EXACT, plain
 from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot
 from gateway.policy import grammar
-from gateway.policy.controls.control import Key, Valued
+from gateway.policy.controls.control import ORDERS, Key, Valued
 from gateway.policy.controls.limited import LIMIT_TEXT, PER_WINDOW, Limited, shape_schema
 from gateway.policy.valuation import Valuation
 
@@ -18,6 +18,7 @@ from gateway.policy.valuation import Valuation
 class OpenOrders(Limited):
     """Working orders, in all or per instrument; the new one counts."""
 
+    concerns = ORDERS
     rule = "limits.open_orders"
     shape = grammar.Shape("20", scoped=True)
     key = Key(
@@ -54,6 +55,7 @@ class OpenOrders(Limited):
 class Turnover(Limited):
     """Traded plus reserved value in a rolling window, buys and sells, without fees."""
 
+    concerns = ORDERS
     rule = "limits.turnover"
     shape = grammar.Shape("50_000 USDT per 24h", money=True, windowed=True)
     key = Key(
