@@ -251,6 +251,12 @@ class Market(Protocol):
         """The fair price, of sources no older than that; None where none is, or where they disagree."""
         ...
 
+    def last_good(
+        self, instrument: Instrument, environment: str, sources: int, older_than_ms: int
+    ) -> Reference | None:
+        """The last price that so many sources agreed on, once it is no longer fresh; None where none is known."""
+        ...
+
     async def refresh(
         self, exchange: str, environment: str, market_id: str, max_age_ms: int, sources: int = 1
     ) -> None:

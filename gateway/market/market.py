@@ -60,6 +60,7 @@ class Markets:
         self._live = Quotes()
         self._feed = Feed(self._live, clocks, reaching) if reaching else None
         self._combined: dict[tuple[str, str], tuple[int, int, Reference]] = {}
+        self._good: dict[tuple[str, str], dict[int, Reference]] = {}
         self._combining: dict[tuple[str, str], int] = {}
         self._warned_at: dict[str, int] = {}
         self._used: dict[tuple[Venue, str], tuple[int, int]] = {}
@@ -81,6 +82,14 @@ class Markets:
         own = self._own.get(((instrument.exchange, environment), instrument.market_id))
         return None if own is None else Reference(own.middle, own.at_ms, f"{own.venue} book")
 
+    def last_good(
+        self, instrument: Instrument, environment: str, sources: int, older_than_ms: int
+    ) -> Reference | None:
+        """The last price that so many sources agreed on, once it is no longer fresh; with its age, for reductions."""
+        known = self._good.get((instrument.exchange, instrument.market_id), {}) if environment == LIVE else {}
+        good = max((one for count, one in known.items() if count >= sources), key=lambda one: one.at_ms, default=None)
+        return good if good is not None and self._clocks.now_ms() - good.at_ms > older_than_ms else None
+
     def _combine(self, instrument: Instrument, max_age_ms: int) -> Reference | None:
         now_ms, key = self._clocks.now_ms(), (instrument.exchange, instrument.market_id)
         known = self._combined.get(key)
@@ -91,6 +100,7 @@ class Markets:
             self._warn(instrument, now_ms, max_age_ms)
         else:
             self._combined[key] = (self._live.version, max_age_ms, reference)
+            self._good.setdefault(key, {})[reference.sources] = reference
         return reference
 
     def _warn(self, instrument: Instrument, now_ms: int, max_age_ms: int) -> None:

@@ -159,6 +159,7 @@ class Lifecycle:
         """Seal a new real key; on a locked vault to its public key. Raises Misuse if the name is taken."""
         if self._store.account(account.name) is not None:
             raise Misuse(f"account {account.name!r} exists", "use `account rotate` to change its key")
+        self._only_once(account)
         if self._vault is None:
             box = seal_new_credential(self._locked, account, credential)
         else:
@@ -173,11 +174,27 @@ class Lifecycle:
         was = self._account(name)
         old, _ = open_credential(vault, name, was.box)
         account = replace(old, key_id=credential.key_id, kind=credential.kind, added_at=self._now_ms())
+        self._only_once(account)
         box = seal_credential(vault, account, credential, self._random)
         row = _account_row(account, box)
         step = Step(account_standing(name, was.box), account_standing(name, box))
         self._commit("account rotated", [step], lambda change: change.replace_account(row), _told(account))
         return account
+
+    def _only_once(self, account: Account) -> None:
+        """One key under two names would be two ledgers of one account: neither would bound it. Raises Misuse."""
+        for other in self._store.accounts():
+            same = (other.exchange, other.environment) == (account.exchange, account.environment)
+            if same and other.name != account.name and self._has_key(other, account.key_id):
+                raise Misuse(
+                    f"this key is account {other.name!r} already", "use that account, or make another key for this one"
+                )
+
+    def _has_key(self, row: AccountRow, key_id: str) -> bool:
+        """By its sealed box; on a locked vault by what its column shows, which is enough to tell long ids apart."""
+        if self._vault is not None:
+            return open_credential(self._vault, row.name, row.box)[0].key_id == key_id
+        return len(row.key_id) > 1 and row.key_id == masked(key_id)
 
     def remove_account(self, name: str) -> None:
         """Destroy a sealed key. Raises Misuse while tokens of it live."""

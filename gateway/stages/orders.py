@@ -11,7 +11,9 @@ from gateway.core.decision import Allow, Deny, DenyCode
 from gateway.core.errors import Refused, Unavailable
 from gateway.core.intent import Place, TimeInForce
 from gateway.core.request import Answer
+from gateway.core.token import TokenState
 from gateway.exchanges.exchange import Lesson, Outcome
+from gateway.policy.controls.allow import Symbols
 from gateway.ports import Need, NoAnswer, Surroundings
 from gateway.stages import records
 from gateway.stages.learned import settle, with_record
@@ -31,9 +33,10 @@ class Orders:
         """Raises Denied, Refused or Unavailable (nothing left) or NoAnswer (it may be working)."""
         world = self._world
         policy = turn.policy
-        await world.market.refresh(
-            turn.exchange.name, turn.account.environment, order.market_id, policy.stale_after_ms, policy.sources
-        )
+        if self._is_worth_a_price(turn, order):
+            await world.market.refresh(
+                turn.exchange.name, turn.account.environment, order.market_id, policy.stale_after_ms, policy.sources
+            )
         turn = renewed(turn, world)
         venue = (turn.exchange.name, turn.account.environment)
         if world.market.lists(*venue) and world.market.instrument(*venue, order.market_id) is None:
@@ -62,6 +65,13 @@ class Orders:
         world.ledger.reserve(turn.token, leaving, allowed.reserve, snapshot.now_ms, until_us, record)
         world.audit.append(record, sync=True)
         return warned(await self._send_and_settle(turn, leaving), allowed)
+
+    def _is_worth_a_price(self, turn: Turn, order: Place) -> bool:
+        """Not for what is denied at any price: a bot's wishes must not set off requests that the exchange counts."""
+        instrument = self._world.market.instrument(turn.exchange.name, turn.account.environment, order.market_id)
+        symbols = turn.policy.find(Symbols)
+        listed = instrument is None or symbols is None or symbols.covers(instrument)
+        return listed and turn.token.state is not TokenState.PAUSED
 
     def _leaving(self, turn: Turn, allowed: Allow, order: Place) -> Place:
         """The order as it will leave, with an id by which it can be asked for. Raises Denied for a known id."""

@@ -7,7 +7,7 @@ from gateway.core.decision import Action, Allow, Decision, Deny, DenyCode
 from gateway.core.errors import Refused, Unavailable
 from gateway.core.intent import Cancel, CancelAll, Place
 from gateway.core.request import Answer, Call
-from gateway.core.snapshot import Instrument, Snapshot, Usage
+from gateway.core.snapshot import Instrument, Reference, Snapshot, Usage
 from gateway.core.token import Account, Token, TokenState
 from gateway.exchanges.exchange import Exchange
 from gateway.policy.alerts import alerts_for
@@ -59,13 +59,22 @@ def look(turn: Turn, world: Surroundings, cancels_foreign: bool = False) -> Snap
         return Snapshot(now_ms, turn.token.state, usage, cancels_foreign=cancels_foreign, account=account)
     environment = turn.account.environment
     instrument = world.market.instrument(turn.exchange.name, environment, turn.call.intent.market_id)
-    reference = world.market.reference(instrument, environment, turn.policy.stale_after_ms) if instrument else None
+    reference = _priced(turn, instrument, world) if instrument else None
     marks = {}
     if instrument and turn.policy.needs_marks:
         marks = _marks(turn, instrument, usage, world)
     if instrument and account is not None and limits is not None and limits.needs_marks:
         marks |= _marks(turn, instrument, account, world)
     return Snapshot(now_ms, turn.token.state, usage, instrument, reference, marks=marks, account=account)
+
+
+def _priced(turn: Turn, instrument: Instrument, world: Surroundings) -> Reference | None:
+    """The fair price; where too few sources are fresh, the last good one, at which only a reduction may leave."""
+    environment, policy = turn.account.environment, turn.policy
+    fresh_one = world.market.reference(instrument, environment, policy.stale_after_ms)
+    if fresh_one is not None and fresh_one.sources >= policy.sources:
+        return fresh_one
+    return world.market.last_good(instrument, environment, policy.sources, policy.stale_after_ms) or fresh_one
 
 
 def _marks(turn: Turn, traded: Instrument, usage: Usage, world: Surroundings) -> dict[str, Decimal]:

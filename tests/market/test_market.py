@@ -86,6 +86,20 @@ def test_a_reference_that_was_worked_out_before_still_ages() -> None:
     assert shop.reference() is None
 
 
+def test_a_price_that_is_no_longer_fresh_is_the_last_good_one() -> None:
+    """For reductions: with its own time, for as many sources as it had, and not while there are fresh ones."""
+    shop = Shop()
+    reference = shop.reference()
+    instrument = shop.markets.instrument("binance", LIVE, "BTCUSDT")
+    assert instrument is not None
+    assert shop.markets.last_good(instrument, LIVE, 1, MAX_AGE_MS) is None
+    shop.silent = True
+    shop.time.ms += MAX_AGE_MS + 1
+    assert shop.reference() is None
+    assert shop.markets.last_good(instrument, LIVE, 1, MAX_AGE_MS) == reference
+    assert shop.markets.last_good(instrument, LIVE, 2, MAX_AGE_MS) is None
+
+
 def test_a_book_that_changed_is_seen_at_once() -> None:
     shop = Shop()
     shop.reference()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gateway.core.decision import Action, Allow, Deny, DenyCode
 from gateway.core.intent import Cancel, CancelAll, Intent, OrderKind, Read, ReadName, Side
 from gateway.core.money import Money
+from gateway.policy.controls.rates import LONGEST_WAIT_MS
 from gateway.policy.decide import counts_as_denial
 from tests.policy.cases import POLICY, WORTH_80, D, FakeUsage, decided, failed, finding, place, policy, snapshot
 
@@ -114,6 +115,14 @@ def test_requests_are_limited_whatever_they_are(intent: Intent, before: int, pas
     assert failed(decision) == (set() if passes else {"limits.requests"})
     if isinstance(decision, Deny):
         assert (decision.code, decision.retry_after_ms) == (DenyCode.RATE, 700)
+
+
+def test_a_cancel_is_never_held_back_for_long() -> None:
+    """Over a day's window the pace would be minutes; a bot gives up long before."""
+    world = snapshot(usage=FakeUsage(cancelled=100_000))
+    decision = decided(policy(requests="1_000 per 24h"), CANCEL, world)
+    assert isinstance(decision, Allow)
+    assert decision.delay_ms == LONGEST_WAIT_MS
 
 
 @pytest.mark.parametrize("cancel", [CANCEL, CancelAll("BTCUSDT")])

@@ -1,6 +1,7 @@
 """What widens needs the vault; what narrows does not; each change is durable, recorded and final where it says so."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,14 @@ def test_nothing_secret_is_in_the_file_or_the_log(desk: Desk) -> None:
     raw = b"".join(path.read_bytes() for path in desk.home.rglob("*") if path.is_file())
     for secret in (issued.secret.encode(), b"the real secret", b"correct horse", ACCOUNT.key_id.encode()):
         assert secret not in raw
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_one_real_key_is_one_account(desk: Desk, locked: bool) -> None:
+    """Two ledgers of one account would each allow the whole limit, and take the other's orders for a stranger's."""
+    other = Credential("another-key-id", KeyKind.HMAC, Secret("another secret"))
+    again = open_desk(desk).again() if locked else open_desk(desk)
+    with pytest.raises(Misuse, match="this key is account 'main' already"):
+        again.lifecycle.add_account(replace(ACCOUNT, name="second"), REAL)
+    again.lifecycle.add_account(replace(ACCOUNT, name="third", key_id=other.key_id), other)
+    desk.store, desk.audit = again.store, again.audit

@@ -1,4 +1,4 @@
-"""What controls take from a token for a while: the right state, the strictest of several, never too little of a halt."""
+"""What controls take from a token for a while: the right state, the strictest of several, and a halt is never lost."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

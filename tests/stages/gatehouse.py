@@ -163,6 +163,11 @@ class Market:
     def reference(self, instrument: Instrument, environment: str, max_age_ms: int) -> Reference | None:
         return None if self.price is None else Reference(self.price, self.clock.ms - self.age_ms, "test")
 
+    def last_good(
+        self, instrument: Instrument, environment: str, sources: int, older_than_ms: int
+    ) -> Reference | None:
+        return None
+
     async def refresh(
         self, exchange: str, environment: str, market_id: str, max_age_ms: int, sources: int = 1
     ) -> None:

@@ -2,11 +2,12 @@
 
 import asyncio
 from decimal import Decimal
+from pathlib import Path
 
 from gateway.core.order import OrderStatus
 from gateway.core.token import TokenState
 from gateway.ports import Need, NotSent
-from tests.stages.gatehouse import Gatehouse, body, code, lost, message, named, order_answer
+from tests.stages.gatehouse import POLICY, Gatehouse, body, code, lost, message, named, order_answer
 
 
 def test_an_allowed_order_leaves_signed_anew_and_is_answered_byte_for_byte(house: Gatehouse) -> None:
@@ -193,3 +194,12 @@ def test_too_many_denials_leave_the_token_with_cancels_and_reads(house: Gatehous
     asyncio.run(denied())
     assert [action.value for _, action in house.tokens.restricted] == ["cancel_only"]
     assert house.tokens.tokens[house.bot.id].state is TokenState.PAUSED
+
+
+def test_no_price_is_fetched_for_what_the_policy_does_not_trade(tmp_path: Path) -> None:
+    """A flood of orders in foreign markets must not become a flood of questions to the exchange."""
+    house = Gatehouse(tmp_path, POLICY.replace("BTC/USDT", "ETH/USDT"))
+    fetched: list[bool] = []
+    house.market.while_refreshing = lambda: fetched.append(True)
+    assert "tradewarden:allow.symbols" in message(asyncio.run(house.place()))
+    assert fetched == []

@@ -115,6 +115,11 @@ class Prices:
         self._tell(instrument)
         return combine(self._quotes, instrument, self._clock.ms, max_age_ms)
 
+    def last_good(
+        self, instrument: Instrument, environment: str, sources: int, older_than_ms: int
+    ) -> Reference | None:
+        return None
+
     async def refresh(self, exchange: str, environment: str, market_id: str, max_age_ms: int, sources: int = 1) -> None:
         """Everything is told as it is asked for."""
 

@@ -75,10 +75,14 @@ class Symbols(Setting):
             case _:
                 assert_never(intent)
 
+    def covers(self, instrument: Instrument) -> bool:
+        """Whether its symbol is listed, or matched by a glob."""
+        return instrument.symbol in self.names or instrument.quote in self.quotes or instrument.base in self.bases
+
     def _placed(self, place: Place, instrument: Instrument | None) -> Finding:
         if instrument is None:
             return self.fails(DenyCode.UNPRICED, f"the instrument {place.market_id} is not known")
-        if instrument.symbol in self.names or instrument.quote in self.quotes or instrument.base in self.bases:
+        if self.covers(instrument):
             return self.granted
         return self.fails(DenyCode.SYMBOL, f"{instrument.symbol} is not in allow.symbols", self.text, instrument.symbol)
 

@@ -15,6 +15,8 @@ from gateway.policy.valuation import reduction
 
 CANCELS_PER_REQUEST: Final = 5
 """The bucket of cancels is this many times that of requests."""
+LONGEST_WAIT_MS: Final = 2_000
+"""How long a cancel is held back at most: a bot that waited longer would give up, and that is a denial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class Requests(Limited):
         over = usage.cancels(limit.window_ms) + 1 - bucket
         if over <= 0:
             return self.silent
-        wait = min(-(-over * limit.window_ms // bucket), limit.window_ms)
+        wait = min(-(-over * limit.window_ms // bucket), limit.window_ms, LONGEST_WAIT_MS)
         return self.passes(f"{bucket} per {grammar.window_text(limit.window_ms)}", str(over + bucket), wait)
 
 
