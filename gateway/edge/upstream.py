@@ -1,4 +1,7 @@
-"""The way to the exchanges: ports.Upstream over pools of kept-alive TLS lines, one pool for each host.
+"""The way to the exchanges: ports.Upstream over pools of kept-alive TLS lines, two for each host.
+
+One pool is for what only reads, the other for what changes something: however many reads wait for slow answers, a
+cancel finds a line.
 
 Law: only hosts given at construction are ever dialled. The gate is asked in the very step that writes, nothing is
 written in two steps, and nothing that changes state is sent twice. NotSent means not a byte left; NoAnswer that
@@ -18,6 +21,7 @@ from gateway.edge.wire import request_bytes
 from gateway.ports import Gate, NoAnswer, NotSent
 
 LINES_PER_HOST: Final = 64
+"""In each of a host's two pools."""
 IDLE_S: Final = 30.0
 """How long an unused line counts as fresh; exchanges' front ends close theirs after a minute or more."""
 
@@ -37,14 +41,16 @@ class UpstreamPool:
         lines_per_host: int = LINES_PER_HOST,
     ) -> None:
         dialler = Dialler(connect_to, ca_file, connect_s)
-        self._pools = {host: Pool(host, dialler, connect_s, lines_per_host) for host in hosts}
+        self._pools = {
+            (host, reads): Pool(host, dialler, connect_s, lines_per_host) for host in hosts for reads in (True, False)
+        }
         self._response_s = response_s
         self._ticker: asyncio.TimerHandle | None = None
         self._closed = False
 
     async def send(self, outgoing: Outgoing, owner: str, gate: Gate) -> Answer:
         """See ports.Upstream. A read that a reused line lost before a byte of answer is sent once more."""
-        pool = self._pool(outgoing.host)
+        pool = self._pool(outgoing.host, outgoing.reads_only)
         wire = request_bytes(outgoing)
         line = pool.take() or await self._wait(pool, owner, fresh=False)
         retry = outgoing.reads_only and line.served > 0
@@ -65,9 +71,10 @@ class UpstreamPool:
         return sum(pool.busy() for pool in self._pools.values())
 
     def warm(self, host: str) -> None:
-        """Open a line to the host if none is free, so that the next request need not wait for a handshake."""
+        """Open a line of each kind to the host if none is free, so that the next request waits for no handshake."""
         self._start_ticker()
-        self._pool(host).warm()
+        for reads in (True, False):
+            self._pool(host, reads).warm()
 
     def sweep(self, now: float) -> None:
         """End what is late and what has been idle too long. ``now`` is loop time; called twice a second."""
@@ -82,8 +89,8 @@ class UpstreamPool:
         for pool in self._pools.values():
             await pool.close()
 
-    def _pool(self, host: str) -> Pool:
-        pool = self._pools.get(host)
+    def _pool(self, host: str, reads: bool) -> Pool:
+        pool = self._pools.get((host, reads))
         if pool is None or self._closed:
             raise NotSent(f"{host}: the gateway is stopping" if pool else f"{host}: not a host of any exchange")
         return pool

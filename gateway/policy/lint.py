@@ -9,7 +9,7 @@ from gateway.policy.controls.allow import MARKET_KINDS, Orders, Symbols
 from gateway.policy.controls.budgets import Giveaway
 from gateway.policy.controls.control import Setting
 from gateway.policy.controls.limited import Limited
-from gateway.policy.controls.positions import Position
+from gateway.policy.controls.positions import Loss, Position
 from gateway.policy.controls.price import MarketPrice, StaleAfter
 from gateway.policy.controls.rates import Messages, Requests
 from gateway.policy.controls.references import Collar, Sources
@@ -56,7 +56,7 @@ def _currencies(controls: Sequence[Setting]) -> Iterator[_Warning]:
     if symbols is None or any(name.endswith("/*") for name in symbols.names):
         return
     quotes = {name.rpartition("/")[2] for name in symbols.names}
-    for kind in (OrderLimit, Turnover, Giveaway):
+    for kind in (OrderLimit, Position, Turnover, Loss, Giveaway):
         limit = _limit(controls, kind)
         if limit and (others := quotes - {limit.unit}):
             what = f"is in {limit.unit}; orders in {', '.join(sorted(others))} are all denied"
@@ -85,8 +85,8 @@ def _unreachable(controls: Sequence[Setting]) -> Iterator[_Warning]:
     """A limit that another one keeps from ever being reached."""
     for one, above in ((OrderLimit, Turnover), (OrderLimit, Position), (Messages, Requests)):
         small, large = _limit(controls, one), _limit(controls, above)
-        # A shorter window says nothing of a longer one; without a window it must fit into every one.
-        comparable = small and large and small.unit == large.unit and small.window_ms in (0, large.window_ms)
+        # What fits into the longer window fits into the shorter one, not the reverse; no window is the shortest.
+        comparable = small and large and small.unit == large.unit and small.window_ms <= large.window_ms
         if small and large and comparable and small.number > large.number:
             yield one.rule, f"is above {above.rule} ({large})", "lower it"
 

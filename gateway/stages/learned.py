@@ -30,6 +30,8 @@ def with_record(
             _once(world, body, change, need)
     except GatewayError as failure:
         log.error("outcome not written; the order stays reserved until reconciled", d=body.get("d"), why=str(failure))
+    except Exception as failure:
+        log.error("outcome not written; the order stays reserved until reconciled", d=body.get("d"), exc_info=failure)
 
 
 def _once(world: Surroundings, body: records.Body, change: Callable[[Record], object], need: Need) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.edge.upstream import IDLE_S, UpstreamPool
+from gateway.edge.upstream import IDLE_S, LINES_PER_HOST, UpstreamPool
 from gateway.ports import NoAnswer, NotSent
 from tests.edge.exchange import (
     HOST,
@@ -34,7 +34,7 @@ def test_a_line_is_kept_and_used_again(tell: Callable[..., None]) -> None:
 
     async def story(exchange: Exchange, ours: UpstreamPool) -> None:
         answer = await send_order(ours)
-        await send_read(ours)
+        await send_order(ours)
         assert (answer.status, answer.body) == (200, b"{}")
         head = b"POST /api/v3/order HTTP/1.1\r\nHost: api.binance.com\r\nX-MBX-APIKEY: k\r\nContent-Length: 8\r\n\r\n"
         assert [number for number, _ in exchange.requests] == [1, 1]
@@ -207,7 +207,7 @@ def test_an_order_is_not_sent_once_more(tell: Callable[..., None]) -> None:
     """The same with an order is NoAnswer."""
 
     async def story(exchange: Exchange, ours: UpstreamPool) -> None:
-        await send_read(ours)
+        await send_order(ours)
         with pytest.raises(NoAnswer):
             await send_order(ours)
         assert [number for number, _ in exchange.requests] == [1, 1]
@@ -291,17 +291,37 @@ def test_close_ends_everything(tell: Callable[..., None]) -> None:
     tell(silent, story)
 
 
+def test_reads_that_wait_for_answers_hold_up_no_order(tell: Callable[..., None]) -> None:
+    """Every line for reads is taken by a read without an answer, and an order, or a cancel, finds one all the same."""
+
+    async def only_orders(line: Line) -> None:
+        while request := await line.request():
+            if request.startswith(b"POST"):
+                line.say(OK)
+
+    async def story(exchange: Exchange, ours: UpstreamPool) -> None:
+        reads = [asyncio.ensure_future(send_read(ours)) for _ in range(LINES_PER_HOST + 1)]
+        await connected(exchange, LINES_PER_HOST)
+        assert (await send_order(ours)).status == 200
+        for one in reads:
+            one.cancel()
+        await asyncio.gather(*reads, return_exceptions=True)
+
+    tell(only_orders, story)
+
+
 def test_warm_opens_a_line_for_the_first_order(authority: Authority) -> None:
-    """A warmed host has its connection before the first request, and one is enough."""
+    """A warmed host has its connections before the first request, and one of each kind is enough."""
     silent_at_first = authority.server_context(HOST)
     silent_at_first.num_tickets = 0  # else bytes could wait to be read, and the line would not count as quiet
 
     async def story() -> None:
         async with running(silent_at_first) as exchange, pool(exchange, authority) as ours:
             ours.warm(HOST)
-            await connected(exchange)
+            await connected(exchange, 2)
             ours.warm(HOST)
             await send_order(ours)
-            assert len(exchange.lines) == 1
+            await send_read(ours)
+            assert len(exchange.lines) == 2
 
     asyncio.run(story())

@@ -3,6 +3,7 @@
 A line is shown only from a file that means what was decided by: its digest must be the decision's.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from gateway.registry.policies import beside
 
 SILENT: Final = "has no say here"
 Line = dict[str, Any]
+_COMMENT: Final = re.compile(r"""((?:[^"'#]|"[^"]*"|'[^']*'|(?<!\s)#)*)\s#.*""")
 
 
 class Sources:
@@ -41,15 +43,31 @@ class Sources:
         return {"file": f"{name}.yaml", "line": number, "text": self._text(name, number)}
 
     def _text(self, name: str, number: int) -> str:
-        try:
-            lines = (self._directory / f"{name}.yaml").read_text("utf-8-sig").splitlines()
-        except (OSError, ValueError):
-            return ""
-        return lines[number - 1].partition("  #")[0].strip() if number <= len(lines) else ""
+        return quoted_line(self._directory / f"{name}.yaml", number)
 
 
-def explained(decision: Decision, policy: Policy, sources: Sources, reference: Reference | None) -> dict[str, Any]:
-    """The decision as one document: the verdict, every control, and the price that it was measured by."""
+def quoted_line(path: Path, number: int) -> str:
+    """The words of a file's line, without its comment; empty where it cannot be read."""
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except (OSError, ValueError):
+        return ""
+    line = lines[number - 1] if number <= len(lines) else ""
+    commented = _COMMENT.fullmatch(line)
+    return (commented[1] if commented else line).strip()
+
+
+def explained(
+    decision: Decision,
+    policy: Policy,
+    sources: Sources,
+    reference: Reference | None,
+    beside: Mapping[str, Line] | None = None,
+) -> dict[str, Any]:
+    """The decision as one document: the verdict, every control, and the price that it was measured by.
+
+    ``beside``: the lines of rules that no policy states.
+    """
     in_files = sources.find(policy.name)
     quoted = in_files if in_files is not None and in_files.digest == policy.digest else None
     document: dict[str, Any] = {
@@ -58,7 +76,7 @@ def explained(decision: Decision, policy: Policy, sources: Sources, reference: R
         "rule": decision.rule if isinstance(decision, Deny) else None,
         "detail": decision.detail if isinstance(decision, Deny) else "",
         "reference": None if reference is None else _reference(reference),
-        "controls": [_control(found, policy, quoted, sources) for found in decision.findings],
+        "controls": [_control(found, policy, quoted, sources, beside or {}) for found in decision.findings],
     }  # fmt: skip
     if isinstance(decision, Allow) and decision.reserve is not None:
         document["reserve"] = {
@@ -68,13 +86,16 @@ def explained(decision: Decision, policy: Policy, sources: Sources, reference: R
     return document
 
 
-def _control(found: Finding, policy: Policy, quoted: Policy | None, sources: Sources) -> dict[str, Any]:
+def _control(
+    found: Finding, policy: Policy, quoted: Policy | None, sources: Sources, beside: Mapping[str, Line]
+) -> dict[str, Any]:
+    line = sources.line(quoted, found.rule) if quoted else _line_only(policy, found.rule)
     word = "pass" if found.passed else "shadow" if found.suspended else "fail"
     return {
         "rule": found.rule, "verdict": word, "silent": found.passed and found.detail == SILENT,
         "limit": found.limit, "observed": found.observed, "detail": found.detail,
         "code": "" if found.passed else found.code.value,
-        "yaml": sources.line(quoted, found.rule) if quoted else _line_only(policy, found.rule),
+        "yaml": line or beside.get(found.rule),
     }  # fmt: skip
 
 

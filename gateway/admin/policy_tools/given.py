@@ -60,10 +60,11 @@ class Given:
     lot: Decimal = Decimal("0.00001")
     fee: Decimal = HIGHEST_FEE
 
-    def stated(self) -> dict[str, str]:
-        """What is not as it stands where nothing is said, as a file would state it."""
+    def stated(self, base: "Given | None" = None) -> dict[str, str]:
+        """What is not as in ``base`` (else: as where nothing is said), as a file would state it."""
         told = [(field.name, getattr(self, field.name)) for field in fields(self)]
-        return {name: _WRITTEN.get(name, _shown)(value) for name, value in told if value != getattr(NOTHING, name)}
+        known = base or NOTHING
+        return {name: _WRITTEN.get(name, _shown)(value) for name, value in told if value != getattr(known, name)}
 
 
 NOTHING: Final = Given()

@@ -13,6 +13,7 @@ from gateway.core.decision import DenyCode
 from gateway.core.intent import Place, Read, ReadName
 from gateway.core.order import OrderEvent
 from gateway.core.snapshot import Instrument, Reference
+from gateway.policy.account import PREFIX
 from gateway.policy.measures import HIGHEST_FEE
 
 BEFORE_POLICY: Final = frozenset({
@@ -29,7 +30,10 @@ _ENOUGH: Final = Decimal(10**15)
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One decision of the log. ``left`` is the order as it left, where it did; ``reference`` what it was judged by."""
+    """One decision of the log. ``left`` is the order as it left, where it did; ``reference`` what it was judged by.
+
+    ``account_failed``: a limit over all tokens of the account said no, whatever the policy says.
+    """
 
     at_ms: int
     decision_id: str
@@ -44,6 +48,7 @@ class Judged:
     left: Place | None
     reference: Reference | None
     whole: bool
+    account_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,7 @@ def judged(fields: Mapping[str, Any], at_ms: int) -> Judged | None:
         str(fields.get("rule", "")), _intent(fields.get("intent") or {}),
         words.from_record(left) if left else None, _reference(told) if told else None,
         bool(told and "anchor" in told),
+        any(str(one.get("rule", "")).startswith(PREFIX) for one in fields.get("failed", ())),
     )  # fmt: skip
 
 

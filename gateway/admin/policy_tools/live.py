@@ -6,7 +6,7 @@ Nothing is counted, reserved, recorded or sent but the public prices that the de
 from typing import Any
 
 from gateway.admin.policy_tools import words
-from gateway.admin.policy_tools.explaining import Sources, explained
+from gateway.admin.policy_tools.explaining import Line, Sources, explained, quoted_line
 from gateway.admin.policy_tools.words import Asked, BadWords
 from gateway.app import Gateway
 from gateway.core.decision import Decision
@@ -15,8 +15,12 @@ from gateway.core.request import Call, Endpoint, EndpointClass, Security
 from gateway.core.snapshot import Snapshot
 from gateway.core.token import Account, Token
 from gateway.exchanges.registry import EXCHANGES
+from gateway.home import Home
+from gateway.policy.account import PREFIX, AccountLimits
 from gateway.policy.decide import decide
 from gateway.policy.document import Policy
+from gateway.policy.strict_yaml import DocumentError
+from gateway.settings import load_settings
 from gateway.stages.turn import Turn, look
 
 NO_CALL = Endpoint("POST", "", "", EndpointClass.ORDER_PLACE, Security.SIGNED, None, "")
@@ -32,12 +36,29 @@ async def explain(gateway: Gateway, given: dict[str, Any]) -> dict[str, Any]:
         await gateway.market.refresh(
             token.exchange, account.environment, place.market_id, policy.stale_after_ms, policy.sources
         )
+        _listed(gateway, token, account, asked)
     turn = Turn("", EXCHANGES[token.exchange], Call(NO_CALL, asked.intent), token, account, policy)
     snapshot = look(turn, gateway.world, asked.cancels_foreign)
     _same_symbol(asked, snapshot)
-    decision: Decision = decide(policy, turn.call, snapshot)
+    limits = gateway.accounts.limits(account.name)
+    decision: Decision = decide(policy, turn.call, snapshot, limits)
     told = {"token": token.name, "account": account.name, "asked": given["words"]}
-    return told | explained(decision, policy, Sources(gateway.home.policies), snapshot.reference)
+    beside = _account_lines(gateway.home, limits) if limits else None
+    return told | explained(decision, policy, Sources(gateway.home.policies), snapshot.reference, beside)
+
+
+def _account_lines(home: Home, limits: AccountLimits) -> dict[str, Line]:
+    """Where the account's limits stand; in words only from settings that still say what is in force."""
+    try:
+        stands = load_settings(home.settings).accounts.get(limits.account) == limits
+    except (OSError, DocumentError):
+        stands = False
+    return {
+        PREFIX + rule: {
+            "file": home.settings.name, "line": line, "text": quoted_line(home.settings, line) if stands else "",
+        }
+        for rule, line in limits.lines
+    }  # fmt: skip
 
 
 def _asked(text: str) -> Asked:
@@ -55,6 +76,14 @@ def _who(gateway: Gateway, name: str) -> tuple[Token, Account, Policy]:
     if account is None:
         raise Misuse(f"the account {token.account!r} of this token was removed")
     return token, account, gateway.policies.find(token.policy)
+
+
+def _listed(gateway: Gateway, token: Token, account: Account, asked: Asked) -> None:
+    """What the exchange does not list is refused before any policy."""
+    assert asked.place is not None
+    market, venue = gateway.market, (token.exchange, account.environment)
+    if market.lists(*venue) and market.instrument(*venue, asked.place.market_id) is None:
+        raise Misuse(f"the exchange lists no {asked.symbol} that can be valued", "no policy is asked about it")
 
 
 def _same_symbol(asked: Asked, snapshot: Snapshot) -> None:

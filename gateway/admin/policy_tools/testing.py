@@ -97,6 +97,8 @@ def test_file(path: Path) -> Report:
     """One test file, against the policy that it names."""
     try:
         suite = cases.load(path.read_bytes(), path.name.removesuffix(SUFFIX))
+    except OSError as failure:
+        return Report(str(path), "", problem=f"{path} cannot be read: {failure.strerror}")
     except DocumentError as wrong:
         return Report(str(path), "", problem="\n".join(problem.render(str(path)) for problem in wrong.problems))
     try:

@@ -85,6 +85,8 @@ def _order(side: Side, words: list[str]) -> Asked:
     if currency and currency != found[2]:
         raise BadWords(f"an amount of {currency} cannot buy or sell in {found[0]}", f"name an amount of {found[2]}")
     kind = _kind(_next(words, "the kind of order"))
+    if currency and kind is not OrderKind.MARKET:
+        raise BadWords(f"a {kind} order is not for an amount of {currency}", f"name a quantity of {found[1]}")
     place = Place(market_id(found[0]), side, kind, quantity, quote_quantity)
     place = replace(place, **{name: _number(name, words) for name in _NUMBERS[kind]})
     if kind is OrderKind.TRAILING_STOP:
