@@ -15,16 +15,25 @@ class Clocks:
     ) -> None:
         self._wall_ns = wall_ns
         self._steady_ns = steady_ns
-        self._latest_ms = 0
+        self._latest_ns = 0
+        self._latest_steady_ns = 0
+        self._is_behind = False
         self._offsets_us: dict[str, int] = {}
 
     def now_ms(self) -> int:
-        """Local wall clock in ms since the epoch; stands still while the system's clock is behind it."""
-        now_ms = self._wall_ns() // 1_000_000
-        if now_ms < self._latest_ms:
-            return self._latest_ms
-        self._latest_ms = now_ms
-        return now_ms
+        """Local wall clock in ms since the epoch; where the system's was set back, the time that has passed since.
+
+        It must not stand still until the system's clock catches up: prices would stay fresh, and tokens live.
+        """
+        wall_ns, steady_ns = self._wall_ns(), self._steady_ns()
+        least_ns = self._latest_ns
+        if self._is_behind or wall_ns < least_ns:
+            least_ns += steady_ns - self._latest_steady_ns
+            self._is_behind = wall_ns < least_ns
+        if self._is_behind:
+            return least_ns // 1_000_000
+        self._latest_ns, self._latest_steady_ns = wall_ns, steady_ns
+        return wall_ns // 1_000_000
 
     def exchange_us(self, exchange: str) -> int:
         """The exchange's clock in µs; the local one until it was measured."""
