@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, TypeVar
 
+from gateway.core.intent import OrderKind
 from gateway.core.money import EXACT, plain
 from gateway.policy.controls.allow import MARKET_KINDS, Orders, Symbols
 from gateway.policy.controls.budgets import Giveaway
@@ -21,6 +22,7 @@ from gateway.policy.strict_yaml import Mark, Problem
 
 _LONG_STALE_MS: Final = 30_000
 _WIDE_PERCENT: Final = 5
+_ON_TOP: Final = frozenset({OrderKind.ICEBERG, OrderKind.TRAILING_STOP})
 
 S = TypeVar("S", bound=Setting)
 
@@ -49,6 +51,13 @@ def _globs(controls: Sequence[Setting]) -> Iterator[_Warning]:
         limit = _limit(controls, kind)
         if limit and limit.scope is Scope.EACH and symbols and symbols.open_ended:
             yield kind.rule, "each of an unknown number of symbols is no bound", "list the symbols, or limit it in all"
+
+
+def _modifiers(controls: Sequence[Setting]) -> Iterator[_Warning]:
+    """Kinds that come on top of another one, without any other."""
+    orders = _find(controls, Orders)
+    if orders and orders.kinds and orders.kinds <= _ON_TOP:
+        yield Orders.rule, f"{orders.text} alone allows no order", "add the kind that it is besides, like limit"
 
 
 def _currencies(controls: Sequence[Setting]) -> Iterator[_Warning]:
@@ -135,4 +144,4 @@ def _limit(controls: Sequence[Setting], kind: type[Limited]) -> Limit | None:
     return found.limit if found and isinstance(found.limit, Limit) else None
 
 
-_CHECKS: Final = (_globs, _currencies, _quantities, _unlimited, _unreachable, _fees, _prices)
+_CHECKS: Final = (_globs, _modifiers, _currencies, _quantities, _unlimited, _unreachable, _fees, _prices)

@@ -127,7 +127,7 @@ class Grid(Bot):
 
 
 class Dca(Bot):
-    """One purchase a day, a little early or late; one day at the market, the next by a bid that it waits for.
+    """One purchase a day, seldom to the minute; one day at the market, the next by a bid that it waits for.
 
     A bid that nobody met within the hour is taken back, and the rest bought at the market.
     """
@@ -136,7 +136,7 @@ class Dca(Bot):
     WORTH = D(50)
     _WAIT: Final = 60
 
-    def __init__(self, street: Street, late: tuple[int, ...] = (0, 3, 1, 4, 0, 2, 0)) -> None:
+    def __init__(self, street: Street, late: tuple[int, ...] = (4, 3, 1, 4, 2, 1, 0)) -> None:
         super().__init__(street)
         self._due = [day * 24 * 60 + 9 * 60 + minutes for day, minutes in enumerate(late)]
         self.bid: Order | None = None

@@ -1,7 +1,7 @@
 """A week of a market for honest bots: prices that wander, the same everywhere, through the gateway's own arithmetic.
 
 Law: chance comes from one seed, and amounts are Decimals, so a week is the same week every time. The market answers
-orders as the Market of ports must: while its venues are heard with what they quote, else with the last good price.
+as the Market of ports must: with what the venues that are heard quote, and with the last price that enough agreed on.
 """
 
 import json
@@ -32,6 +32,8 @@ _VOLUME_24H, _VOLUME_1H = D(900_000_000), D(30_000_000)
 _DOLLAR: Final = D("0.9996")
 _LEAN: Final = {"coinbase": D("1.0003"), "bitget": D("0.9999"), "kraken": D("0.9998"), "binance": D(1)}
 """Where each venue stands to the price: they never quite agree."""
+
+ALL_VENUES: Final = frozenset(_LEAN)
 
 
 class Walk:
@@ -70,10 +72,11 @@ class Street:
         self.house = House(load((POLICIES / f"{policy}.yaml").read_text(), policy))
         chance = random.Random(seed)
         self.walks = {name: self._walk(name, chance) for name in self.house.symbols}
-        self.heard = True
+        self.heard = ALL_VENUES
         self.denials: list[str] = []
-        self._quotes, self._good = Quotes(), dict[str, Reference]()
+        self._quotes, self._good = Quotes(), dict[tuple[str, int], Reference]()
         self.house.prices.reference = self.reference  # type: ignore[method-assign]
+        self.house.prices.last_good = self.last_good  # type: ignore[method-assign]
         self._show()
 
     def _walk(self, name: str, chance: random.Random) -> Walk:
@@ -102,19 +105,26 @@ class Street:
         return D(book["bids"][0][0]), D(book["asks"][0][0])
 
     def reference(self, instrument: Instrument, environment: str, max_age_ms: int) -> Reference | None:
-        """What the gateway takes for the price."""
-        if self.heard:
-            self._hear(instrument)
+        """What the gateway takes for the price: of venues that are heard, and None where none is."""
+        self._hear(instrument)
         told = combine(self._quotes, instrument, self.house.clock.ms, max_age_ms)
         if told is not None:
-            self._good[instrument.market_id] = told
-        return told or self._good.get(instrument.market_id)
+            self._good[instrument.market_id, told.sources] = told
+        return told
+
+    def last_good(self, instrument: Instrument, environment: str, sources: int, older_than_ms: int) -> Reference | None:
+        """The last one that so many agreed on, once it is no longer fresh."""
+        known = [one for (name, _), one in self._good.items() if name == instrument.market_id]
+        good = max((one for one in known if one.sources >= sources), key=lambda one: one.at_ms, default=None)
+        return good if good is not None and self.house.clock.ms - good.at_ms > older_than_ms else None
 
     def _hear(self, instrument: Instrument) -> None:
         at_ms, walk = self.house.clock.ms - _SEEN_AFTER_MS, self.walks[instrument.market_id]
-        for venue, base, quote in (pair for pairs in RATES.values() for pair in pairs):
+        for venue, base, quote in (pair for pairs in RATES.values() for pair in pairs if pair[0] in self.heard):
             self._quotes.put(Quote(venue, base, quote, _DOLLAR, _DOLLAR, at_ms))
         for pair in pairs_of("binance", instrument.base, instrument.quote):
+            if pair[0] not in self.heard:
+                continue
             lean = _LEAN[pair[0]] * (_DOLLAR if pair[2] == "USD" else 1)
             bid, ask = self.best(instrument.market_id) if pair[0] == "binance" else (walk.price, walk.price)
             self._quotes.put(Quote(*pair, bid * lean, ask * lean, at_ms))

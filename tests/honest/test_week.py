@@ -11,7 +11,7 @@ import pytest
 
 from tests.honest.bots import BTC, Bot, Dca, Grid
 from tests.honest.freqtrade import BASES, Freqtrade
-from tests.honest.street import MINUTE_MS, WEEK_MINUTES, D, Street
+from tests.honest.street import ALL_VENUES, MINUTE_MS, WEEK_MINUTES, D, Street
 
 LEARN_EVERY = 30
 STALE_MS = 60_000
@@ -49,9 +49,10 @@ def test_a_grid_bot_runs_a_week_without_a_denial() -> None:
     agree(street, BTC)
 
 
-def test_a_dca_bot_runs_a_week_without_a_denial() -> None:
-    """One purchase a day, at the market or by a bid."""
-    street, bot = live("dca", Dca, 1)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_dca_bot_runs_a_week_without_a_denial(seed: int) -> None:
+    """One purchase a day, at the market or by a bid; most come a minute or two before a day has passed."""
+    street, bot = live("dca", Dca, seed)
     assert street.denials == []
     assert bot.filled == 7
     agree(street, BTC)
@@ -75,8 +76,8 @@ def test_a_denial_would_be_seen() -> None:
     assert "limits.order" in street.denials[0]
 
 
-async def _at_stale_prices(street: Street, bot: Bot) -> None:
-    """It holds something and has a bid working when the prices stop."""
+async def _at_stale_prices(street: Street, bot: Bot, heard: frozenset[str]) -> None:
+    """It holds something and has a bid working when the prices stop, but for those venues' that are heard."""
     bid, ask = street.best(BTC)
     held = bot.lots(BTC, D(40), ask)
     bought = await bot.limit(BTC, "BUY", held, ask)
@@ -84,7 +85,7 @@ async def _at_stale_prices(street: Street, bot: Bot) -> None:
     assert bought is not None
     assert working is not None
     assert bought["status"] == "FILLED"
-    street.heard = False
+    street.heard = heard
     street.house.pass_time(STALE_MS)
     assert await bot.limit(BTC, "BUY", held, bid) is None
     assert street.house.last is not None
@@ -103,8 +104,31 @@ def _below(price: Decimal, part: str) -> Decimal:
     return (price * D(part)).quantize(D("0.01"))
 
 
+@pytest.mark.parametrize("heard", [frozenset[str](), frozenset({"binance"})], ids=["nobody", "one of two"])
 @pytest.mark.parametrize(("policy", "bot_of"), [("grid", Grid), ("freqtrade-spot", Freqtrade)])
-def test_at_stale_prices_a_bot_takes_back_and_reduces(policy: str, bot_of: Callable[[Street], Bot]) -> None:
+def test_at_stale_prices_a_bot_takes_back_and_reduces(
+    policy: str, bot_of: Callable[[Street], Bot], heard: frozenset[str]
+) -> None:
     """Exits stay open; what would add risk is refused in a way that is tried again."""
     street = Street(policy, 3)
-    asyncio.run(_at_stale_prices(street, bot_of(street)))
+    asyncio.run(_at_stale_prices(street, bot_of(street), heard))
+
+
+async def _bid_at_stale_prices(street: Street, bot: Bot) -> None:
+    bid, ask = street.best(BTC)
+    working = await bot.limit(BTC, "BUY", bot.lots(BTC, D(40), ask), _below(bid, "0.995"))
+    assert working is not None
+    street.heard = frozenset()
+    street.house.pass_time(STALE_MS)
+    assert await bot.limit(BTC, "BUY", bot.lots(BTC, D(40), ask), bid) is None
+    assert street.house.last is not None
+    assert street.house.last.status == 503, "the bot may try again"
+    assert await bot.cancel(working)
+    street.heard = ALL_VENUES
+    assert await bot.limit(BTC, "BUY", bot.lots(BTC, D(40), ask), ask) is not None
+
+
+def test_at_stale_prices_a_dca_bot_takes_its_bid_back() -> None:
+    """It holds nothing that it may sell; when prices are back it buys again."""
+    street = Street("dca", 3)
+    asyncio.run(_bid_at_stale_prices(street, Dca(street)))

@@ -2,8 +2,10 @@
 
 import json as jsonlib
 import time
+from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -11,6 +13,7 @@ from gateway.admin.terminal import HomeOption, JsonOption, existing, reachable, 
 from gateway.core.errors import Misuse
 
 app = typer.Typer(no_args_is_help=True)
+T = TypeVar("T")
 
 LONGEST_LOG = 1_000_000
 """How many records a replay reads at the most."""
@@ -22,14 +25,16 @@ def check(
     json: JsonOption = False,
 ) -> None:
     """Validate; every error with file:line:column; print the blast radius."""
-    reports = [_report(path) for path in policy_files]
+    from gateway.admin.policy_tools.checking import report, tell
+
+    reports = [report(path) for path in policy_files]
     shown = reports[0] if len(reports) == 1 else {"ok": all(r["ok"] for r in reports), "files": reports}
     if json:
         show(shown, True, "")
     else:
-        for report in reports:
-            _tell(report)
-    if not all(report["ok"] for report in reports):
+        for one in reports:
+            tell(one)
+    if not all(one["ok"] for one in reports):
         raise typer.Exit(1)
 
 
@@ -51,7 +56,7 @@ def test(
     json: JsonOption = False,
 ) -> None:
     """Run the *.test.yaml beside the policies; tell which limits they hold on both sides of their edge."""
-    from gateway.admin.policy_tools.testing import test_directory
+    from gateway.admin.policy_tools.testing import as_text, test_directory
 
     if generate is not None:
         _generate(generate, price, json)
@@ -63,7 +68,7 @@ def test(
         show({"ok": good, "covered": covered, "files": [report.document() for report in reports]}, True, "")
     else:
         for report in reports:
-            print("\n".join(_tested(report)))
+            print(as_text(report))
     if not good or (coverage and not covered):
         raise typer.Exit(1)
 
@@ -78,10 +83,12 @@ def explain(
     json: JsonOption = False,
 ) -> None:
     """Every control with PASS or FAIL, its numbers and its line of YAML, against live state; nothing is counted."""
+    from gateway.admin.policy_tools import words
     from gateway.admin.policy_tools.explaining import as_text
 
     if (token is None) is (policy is None) or (policy is None) is not (price is None):
         raise typer.BadParameter("give --token T, or --policy FILE with --price P")
+    _read(words.read, order, "ORDER")
     document = _live(home, token, order) if token is not None else _dry(policy, order, price)
     show(document, json, as_text(document))
 
@@ -95,13 +102,17 @@ def diff(
     json: JsonOption = False,
 ) -> None:
     """Replay the log's decisions under NEW; print which would change, and why."""
-    from gateway.admin.policy_tools.dry import read_policy
-    from gateway.admin.policy_tools.replay import Replay, as_text, longest_window_ms
+    from gateway.admin.policy_tools.compared import as_text
+    from gateway.admin.policy_tools.dry import read_candidate, read_policy
+    from gateway.admin.policy_tools.replay import Replay, longest_window_ms
     from gateway.audit.search import Filters, search
 
     where = reachable(home)
-    candidate = read_policy(new)
-    old = read_policy(where.policies / f"{policy or candidate.name}.yaml")
+    candidate = read_candidate(new, where.policies)
+    in_force = where.policies / f"{policy or candidate.name}.yaml"
+    if not in_force.exists():
+        raise Misuse(f"there is no policy {in_force.stem!r} to compare with", "name the one it would replace: --policy")
+    old = read_policy(in_force)
     since_ms = time.time_ns() // 1_000_000 - _window(replay)
     begin_ms = since_ms - longest_window_ms([old, candidate])
     entries = list(search(where.audit, Filters(since_ms=begin_ms), LONGEST_LOG))[::-1]
@@ -122,8 +133,7 @@ def attack(
 
     report = play(read_policy(policy_file))
     columns = ("attack", "sent", "passed", "loss", "what")
-    rows = [row | {"what": row["what"]} for row in report["attacks"]]
-    show(report, json, f"{table(columns, rows)}\n{report['verdict']}")
+    show(report, json, f"{table(columns, report['attacks'])}\n{report['verdict']}")
     if not report["ok"]:
         raise typer.Exit(1)
 
@@ -137,12 +147,12 @@ def _policies(option: Path | None) -> Path:
 
 
 def _generate(path: Path, price: str, json: bool) -> None:
-    from gateway.admin.policy_tools.dry import read_policy, read_price
+    from gateway.admin.policy_tools.dry import read_policy
     from gateway.admin.policy_tools.edges import generated
 
-    policy = read_policy(path)
+    around, policy = _price(price), read_policy(path)
     target = path.with_name(f"{path.stem}.test.yaml")
-    text = generated(policy, read_price(price))
+    text = generated(policy, around)
     try:
         with target.open("x", encoding="utf-8") as file:
             file.write(text)
@@ -165,85 +175,30 @@ def _live(option: Path | None, token: str, order: str) -> dict[str, Any]:
 
 def _dry(path: Path | None, order: str, price: str | None) -> dict[str, Any]:
     from gateway.admin.policy_tools.dry import explain as look
-    from gateway.admin.policy_tools.dry import read_price
 
     assert path is not None
     assert price is not None
-    return look(path, order, read_price(price))
+    return look(path, order, _price(price))
+
+
+def _price(text: str) -> Decimal:
+    from gateway.policy.grammar import positive
+
+    return _read(positive, text, "--price")
 
 
 def _window(text: str) -> int:
-    from gateway.policy.grammar import BadValue, window
+    from gateway.policy.grammar import window
+
+    return _read(window, text, "--replay")
+
+
+def _read(reader: Callable[[str], T], text: str, named: str) -> T:
+    """A value from the command line; what is not in its grammar is wrong usage."""
+    from gateway.policy.grammar import BadValue
 
     try:
-        return window(text)
+        return reader(text)
     except BadValue as wrong:
-        raise typer.BadParameter(f"--replay: {wrong.message}; {wrong.suggestion}") from None
-
-
-def _tested(report: Any) -> list[str]:
-    """A report of tests for a person."""
-    if report.problem:
-        return [f"{report.file}: NOT RUN", report.problem]
-    held = [one for one in report.coverage if not one.missing]
-    counted = f"{len(report.results) - len(report.failures)} passed, {len(report.failures)} failed"
-    lines = [f"{report.file}: {counted}; {len(held)} of {len(report.coverage)} limits held on both sides"]
-    for result in report.failures:
-        why = f" ({result.detail})" if result.detail else ""
-        told = f"expected {result.case.expect}, got {result.got}{why}"
-        lines.append(f"  {report.file}:{result.case.line}: {result.case.name}: {told}")
-    lines += [f"  {one.rule}: no case {' nor '.join(one.missing)} its edge" for one in report.uncovered]
-    return lines
-
-
-def _report(path: Path) -> dict[str, Any]:
-    from gateway.policy.blast import blast_radius
-    from gateway.policy.document import load
-    from gateway.policy.strict_yaml import DocumentError
-    from gateway.registry.policies import beside
-
-    base: dict[str, Any] = {"file": str(path), "ok": False, "errors": [], "warnings": [], "blast_radius": None}
-    try:
-        policy = load(path.read_bytes(), path.stem, beside(path.parent))
-    except OSError as failure:
-        return base | {"errors": [_problem(path, 1, 1, "", f"cannot be read: {failure.strerror}", "")]}
-    except DocumentError as failure:
-        return base | {"errors": [_told(path, problem) for problem in failure.problems]}
-    return base | {
-        "ok": True,
-        "warnings": [_told(path, problem) for problem in policy.warnings],
-        "blast_radius": blast_radius(policy).document(),
-    }
-
-
-def _told(path: Path, problem: Any) -> dict[str, Any]:
-    return _problem(path, problem.line, problem.column, problem.path, problem.message, problem.suggestion)
-
-
-def _problem(path: Path, line: int, column: int, key: str, message: str, suggestion: str) -> dict[str, Any]:
-    return {
-        "file": str(path), "line": line, "column": column, "path": key, "message": message, "suggestion": suggestion,
-    }  # fmt: skip
-
-
-def _tell(report: dict[str, Any]) -> None:
-    for kind in ("errors", "warnings"):
-        for found in report[kind]:
-            tail = f"; {found['suggestion']}" if found["suggestion"] else ""
-            say(f"{found['file']}:{found['line']}:{found['column']}: {kind[:-1]}: {found['message']}{tail}")
-    if report["ok"]:
-        radius = report["blast_radius"]
-        print(f"{report['file']}: ok")
-        for name in ("drain", "exposure"):
-            print(f"  {name}: {_bound(radius[name])}")
-        for reason in radius["not_bounded"]:
-            print(f"  not bounded: {reason}")
-
-
-def _bound(bound: dict[str, Any] | None) -> str:
-    if bound is None:
-        return "not bounded"
-    if bound["currency"] is None:
-        return "nothing: it places no orders"
-    per = f" per {bound['per']}" if bound["per"] else ""
-    return f"at most {bound['amount']} {bound['currency']}{per}"
+        told = f"{wrong.message}; {wrong.suggestion}" if wrong.suggestion else wrong.message
+        raise typer.BadParameter(told, param_hint=named) from None

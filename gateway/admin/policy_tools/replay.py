@@ -5,11 +5,11 @@ budgets; what it would have let pass, and was denied then, counts as filled at i
 comparison is between two replays, so what the log does not tell is unknown to both.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
+from gateway.admin.policy_tools.compared import Change, Replayed
 from gateway.admin.policy_tools.given import ENDPOINT
 from gateway.admin.policy_tools.history import BEFORE_POLICY, Became, Judged, became, event, instrument, judged
 from gateway.admin.policy_tools.scratch import Scratch
@@ -34,43 +34,6 @@ RECENT_MS: Final = 60_000
 _FOREVER_US: Final = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One decision that would be another; ``was`` and ``now`` in the words of a test's expectation."""
-
-    at_ms: int
-    decision_id: str
-    token: str
-    asked: str
-    was: str
-    now: str
-    detail: str
-
-    def document(self) -> dict[str, Any]:
-        """The change for ``--json``."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
-@dataclass(slots=True)
-class Replayed:
-    """The comparison. ``drift``: decisions that the old file, replayed, would not take as the log says it did."""
-
-    decisions: int = 0
-    drift: int = 0
-    without_slow: int = 0
-    other_digest: int = 0
-    changes: list[Change] = field(default_factory=list)
-    skipped: Counter[str] = field(default_factory=Counter)
-
-    def document(self) -> dict[str, Any]:
-        """The comparison for ``--json``."""
-        return {
-            "decisions": self.decisions, "changed": [change.document() for change in self.changes],
-            "skipped": dict(self.skipped), "drift": self.drift, "other_digest": self.other_digest,
-            "without_anchor_and_volumes": self.without_slow,
-        }  # fmt: skip
-
-
 class Side:
     """One file with its own ledger."""
 
@@ -87,15 +50,18 @@ class Side:
 
     def take(self, one: Judged, decision: Decision) -> None:
         """Count what was judged, and reserve what this file let pass."""
-        token = _token(one)
-        self._ledger.count(token, "request", one.at_ms)
+        self._ledger.count(_token(one), "request", one.at_ms)
         if isinstance(decision, Deny):
-            if isinstance(one.intent, Place):
-                self._ledger.count(token, "message", one.at_ms)
-            if counts_as_denial(decision.code):
-                self._ledger.count(token, "denial", one.at_ms)
+            self.count(one, decision.code)
         elif decision.reserve is not None and decision.order is not None:
-            self._reserve(one, token, decision)
+            self._reserve(one, _token(one), decision)
+
+    def count(self, one: Judged, code: DenyCode | None) -> None:
+        """Count a denial with this code."""
+        if code is not None and isinstance(one.intent, Place):
+            self._ledger.count(_token(one), "message", one.at_ms)
+        if code is not None and counts_as_denial(code):
+            self._ledger.count(_token(one), "denial", one.at_ms)
 
     def _reserve(self, one: Judged, token: Token, decision: Allow) -> None:
         assert decision.order is not None
@@ -154,6 +120,7 @@ class Replay:
             return
         if reason := self._not_judged(one):
             self.result.skipped[reason] += one.at_ms >= self._since_ms
+            self._pass_over(one)
             return
         self._compare(one)
 
@@ -161,13 +128,20 @@ class Replay:
         """Why a decision says nothing of a policy; empty where it does."""
         if one.intent is None:
             return "cancels and public reads"
-        if one.code in BEFORE_POLICY:
+        if one.code in BEFORE_POLICY or one.rule == DenyCode.SYMBOL.value:
             return "refused before any policy"
+        if one.account_failed:
+            return "limits over the account"
         if one.code is DenyCode.STATE and one.rule == "state":
             return "the token's state"
         if isinstance(one.intent, Place) and self._reference(one) is None:
             return "no price on record"
         return ""
+
+    def _pass_over(self, one: Judged) -> None:
+        """A denial that no file judges here still counts where it did then, under either."""
+        for side in (self._old, self._new):
+            side.count(one, one.code)
 
     def _reference(self, one: Judged) -> Reference | None:
         assert isinstance(one.intent, Place)
@@ -233,30 +207,3 @@ def longest_window_ms(policies: Sequence[Policy]) -> int:
     """How far back a replay must begin for its budgets to be whole."""
     limits = [getattr(control, "limit", None) for policy in policies for control in policy.controls]
     return max((getattr(limit, "window_ms", 0) for limit in limits), default=0)
-
-
-def as_text(result: Replayed, old: Policy, new: Policy) -> str:
-    """The comparison for a person."""
-    changes = len(result.changes)
-    lines = [f"{result.decisions} decisions under {old.name}, replayed against {new.name}: {changes} change"]
-    for one in result.changes:
-        why = f"  ({one.detail})" if one.detail else ""
-        verdicts = f"{one.was} -> {one.now}{why}"
-        lines.append(f"  {_when(one.at_ms)}  {one.token}  {one.asked}: {verdicts}  d={one.decision_id}")
-    lines += [f"  not replayed: {count} ({reason})" for reason, count in sorted(result.skipped.items()) if count]
-    lines += [f"  note: {count} {what}" for count, what in _notes(result) if count]
-    return "\n".join(lines)
-
-
-def _notes(result: Replayed) -> Sequence[tuple[int, str]]:
-    return (
-        (result.drift, "of them the old file, replayed, would not decide as the log says (prices, states, restarts)"),
-        (result.other_digest, "of them were decided by another version of the file"),
-        (result.without_slow, "of them record no 24 h average and volumes; price.anchor and liquidity pass there"),
-    )
-
-
-def _when(at_ms: int) -> str:
-    from gateway.admin.looking import when
-
-    return str(when(at_ms))

@@ -16,6 +16,7 @@ from gateway.admin.policy_tools.dials import DIALS, Scene, at_edge, said
 from gateway.admin.policy_tools.given import decided
 from gateway.core.decision import Decision, Deny
 from gateway.core.errors import Misuse
+from gateway.policy.controls.allow import Orders
 from gateway.policy.controls.control import Setting
 from gateway.policy.controls.limited import Limited
 from gateway.policy.document import Policy
@@ -151,6 +152,8 @@ def _possible(control: Setting) -> Iterable[str]:
     if control.rule == "price.market":
         return ("outside",) if control.text == "deny" else ("inside",)
     everything = control.rule in _GRANTS and type(control).absent() == control
+    if isinstance(control, Orders):
+        everything = len(control.kinds) == len(Orders.key.schema["items"]["enum"])
     return ("inside",) if everything else ("inside", "outside")
 
 
@@ -159,3 +162,18 @@ def _side(policy: Policy, rule: str, scene: Scene) -> str:
     if found is None or not said(found) or (rule in DIALS and not at_edge(policy, scene, rule)):
         return ""
     return "inside" if found.passed else "outside"
+
+
+def as_text(report: Report) -> str:
+    """A report of tests for a person."""
+    if report.problem:
+        return f"{report.file}: NOT RUN\n{report.problem}"
+    held = [one for one in report.coverage if not one.missing]
+    counted = f"{len(report.results) - len(report.failures)} passed, {len(report.failures)} failed"
+    lines = [f"{report.file}: {counted}; {len(held)} of {len(report.coverage)} limits held on both sides"]
+    for result in report.failures:
+        why = f" ({result.detail})" if result.detail else ""
+        told = f"expected {result.case.expect}, got {result.got}{why}"
+        lines.append(f"  {report.file}:{result.case.line}: {result.case.name}: {told}")
+    lines += [f"  {one.rule}: no case {' nor '.join(one.missing)} its edge" for one in report.uncovered]
+    return "\n".join(lines)

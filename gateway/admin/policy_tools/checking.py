@@ -1,0 +1,63 @@
+"""``policy check``: what one file gets wrong, what it probably does not mean, and the worst that it allows.
+
+Law: the document is for ``--json`` and holds everything; prose goes to stderr, the bounds to stdout.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from gateway.admin.terminal import say
+from gateway.policy.blast import blast_radius
+from gateway.policy.document import load
+from gateway.policy.strict_yaml import DocumentError, Problem
+from gateway.registry.policies import beside
+
+
+def report(path: Path) -> dict[str, Any]:
+    """The whole check of one file, for ``--json``."""
+    base: dict[str, Any] = {"file": str(path), "ok": False, "errors": [], "warnings": [], "blast_radius": None}
+    try:
+        policy = load(path.read_bytes(), path.stem, beside(path.parent))
+    except OSError as failure:
+        return base | {"errors": [_problem(path, 1, 1, "", f"cannot be read: {failure.strerror}", "")]}
+    except DocumentError as failure:
+        return base | {"errors": [_told(path, problem) for problem in failure.problems]}
+    return base | {
+        "ok": True,
+        "warnings": [_told(path, problem) for problem in policy.warnings],
+        "blast_radius": blast_radius(policy).document(),
+    }
+
+
+def _told(path: Path, problem: Problem) -> dict[str, Any]:
+    return _problem(path, problem.line, problem.column, problem.path, problem.message, problem.suggestion)
+
+
+def _problem(path: Path, line: int, column: int, key: str, message: str, suggestion: str) -> dict[str, Any]:
+    return {
+        "file": str(path), "line": line, "column": column, "path": key, "message": message, "suggestion": suggestion,
+    }  # fmt: skip
+
+
+def tell(report: dict[str, Any]) -> None:
+    """The check for a person."""
+    for kind in ("errors", "warnings"):
+        for found in report[kind]:
+            tail = f"; {found['suggestion']}" if found["suggestion"] else ""
+            say(f"{found['file']}:{found['line']}:{found['column']}: {kind[:-1]}: {found['message']}{tail}")
+    if report["ok"]:
+        radius = report["blast_radius"]
+        print(f"{report['file']}: ok")
+        for name in ("drain", "exposure"):
+            print(f"  {name}: {_bound(radius[name])}")
+        for reason in radius["not_bounded"]:
+            print(f"  not bounded: {reason}")
+
+
+def _bound(bound: dict[str, Any] | None) -> str:
+    if bound is None:
+        return "not bounded"
+    if bound["currency"] is None:
+        return "nothing: it places no orders"
+    per = f" per {bound['per']}" if bound["per"] else ""
+    return f"at most {bound['amount']} {bound['currency']}{per}"
