@@ -107,13 +107,13 @@ def diff(
     from gateway.admin.policy_tools.replay import Replay, longest_window_ms
     from gateway.audit.search import Filters, search
 
-    where = reachable(home)
+    length_ms, where = _window(replay), reachable(home)
     candidate = read_candidate(new, where.policies)
     in_force = where.policies / f"{policy or candidate.name}.yaml"
     if not in_force.exists():
         raise Misuse(f"there is no policy {in_force.stem!r} to compare with", "name the one it would replace: --policy")
     old = read_policy(in_force)
-    since_ms = time.time_ns() // 1_000_000 - _window(replay)
+    since_ms = time.time_ns() // 1_000_000 - length_ms
     begin_ms = since_ms - longest_window_ms([old, candidate])
     entries = list(search(where.audit, Filters(since_ms=begin_ms), LONGEST_LOG))[::-1]
     result = Replay(old, candidate, since_ms).run(entries)
