@@ -173,10 +173,11 @@ def test_an_order_that_waits_for_a_connection_does_not_leave_after_pause(world: 
     thief, port = Thief(credential.key, credential.secret), world.addresses.binance_port
     assert ask(port, thief.order()).status == 200  # from here on the price is known
     witness = Witness(world)
-    world.exchange.control("add_fault", kind="hold", method="GET", path="/api/v3/account", count=LINES)
+    world.exchange.control("add_fault", kind="hold", method="DELETE", path="/api/v3/order", count=LINES)
     with ExitStack() as lines:
-        for _ in range(LINES):
-            lines.enter_context(Wire(port)).send(thief.request("GET", "/api/v3/account"))
+        for number in range(LINES):
+            cancel = thief.request("DELETE", "/api/v3/order", f"symbol=BTCUSDT&orderId={900_000 + number}")
+            lines.enter_context(Wire(port)).send(cancel)
         wire = lines.enter_context(Wire(port))
         world.running.until(lambda: len(witness.keyed()) == LINES, 10, "the exchange's lines taken")
         wire.send(thief.order(extra="&newClientOrderId=queued-1"))

@@ -56,6 +56,12 @@ def test_a_budget_is_filled_by_what_the_new_policy_would_have_let_pass(desk: Des
     ]
 
 
+def test_what_the_exchange_answered_is_in_the_budget(desk: Desk, tmp_path: Path) -> None:
+    """The market order reserved 60.3 and filled at 60.003: the 400 fit into 500.1 only by that."""
+    told = compared(desk, tmp_path, POLICY.replace("1_000 USDT per 24h", "500.1 USDT per 24h"))
+    assert changes(told) == [("buy 0.00025 BTC/USDT limit 40000", "allow", "deny limits.turnover")]
+
+
 def test_a_loosened_policy_turns_denials_into_allows(desk: Desk, tmp_path: Path) -> None:
     """Orders and reads; then its larger budget is used by what passed."""
     text = POLICY.replace("500 USDT", "5_000 USDT").replace("1_000", "10_000").replace("[balances, orders]", "all")
