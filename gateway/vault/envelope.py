@@ -12,7 +12,6 @@ from typing import Final, NoReturn
 
 import nacl.exceptions
 from nacl import bindings as sodium
-from nacl._sodium import ffi, lib  # type: ignore[import-not-found]
 
 from gateway.core.errors import Misuse, Unavailable
 from gateway.core.secret import Secret
@@ -217,13 +216,12 @@ def _seal(key: Secret, bound: bytes, plaintext: Secret, random: Random) -> bytes
 def _open(key: Secret, bound: bytes, box: bytes) -> Secret | None:
     if len(box) < _NONCE + _TAG:
         return None
-    nonce, sealed = box[:_NONCE], box[_NONCE:]
-    plaintext = ffi.new("unsigned char[]", len(sealed) - _TAG)
-    # libsodium itself: a box is opened for every signature, and the binding's own checks cost twice as much as that.
-    failed = lib.crypto_aead_xchacha20poly1305_ietf_decrypt(
-        plaintext, ffi.NULL, ffi.NULL, sealed, len(sealed), bound, len(bound), nonce, key.reveal()
-    )
-    return None if failed else Secret(ffi.buffer(plaintext)[:])
+    try:
+        return Secret(
+            sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(box[_NONCE:], bound, box[:_NONCE], key.reveal())
+        )
+    except nacl.exceptions.CryptoError:
+        return None
 
 
 def _draw(random: Random, size: int) -> bytes:

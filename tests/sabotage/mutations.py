@@ -13,6 +13,7 @@ from gateway.core.snapshot import Snapshot
 from gateway.policy import shadow
 from gateway.policy.controls import FLOORS, SETTINGS
 from gateway.policy.controls.control import Control
+from gateway.store.sqlite import SqliteStore
 
 SILENT_KEYS = {"mode", "if_silent", "alerts"}
 """Settings that deny nothing by themselves; what reads them is broken below, by name."""
@@ -51,6 +52,13 @@ def _mute(control: type[Control]) -> Callable[[], None]:
         return self.silent
 
     return lambda: setattr(control, "check", silent)
+
+
+_BEGUN = SqliteStore._begun
+
+
+def _unsynced(self: SqliteStore, synced: bool) -> Any:
+    return _BEGUN(self, synced=False)
 
 
 async def _nobody(*_: object) -> bool:
@@ -114,6 +122,25 @@ PROMISES = {
     ),
     "nothing is alerted": Mutation(
         _swap("gateway.policy.alerts:alerts_for", lambda *_: ()), ("tests/stages", "tests/policy")
+    ),
+    "a borrowed name settles an order": Mutation(
+        _swap("gateway.stages.learned:by_number", lambda events, _=None: tuple(events)),
+        ("tests/attacks/test_borrowed_names.py",),
+    ),
+    "one real key is two accounts": Mutation(
+        _swap("gateway.registry.lifecycle:Lifecycle._only_once", lambda *_: None), ("tests/registry",)
+    ),
+    "there is no last good price": Mutation(
+        _swap("gateway.market.market:Markets.last_good", lambda *_: None), ("tests/market/test_market.py",)
+    ),
+    "every order fetches a price": Mutation(
+        _swap("gateway.stages.orders:Orders._is_worth_a_price", lambda *_: True), ("tests/stages/test_orders.py",)
+    ),
+    "a restriction with an end is none": Mutation(
+        _swap("gateway.registry.tokens:LiveTokens._overlay", lambda *_: None), ("tests/registry",)
+    ),
+    "reservations are not synced": Mutation(
+        _swap("gateway.store.sqlite:SqliteStore._begun", _unsynced), ("tests/store",)
     ),
     "a secret shows itself": Mutation(
         _swap("gateway.core.secret:Secret.__repr__", lambda self: self.reveal().decode("latin-1")),

@@ -6,8 +6,8 @@ Law: the document is for ``--json`` and holds everything; prose goes to stderr, 
 from pathlib import Path
 from typing import Any
 
+from gateway.admin import radius
 from gateway.admin.terminal import say
-from gateway.policy.blast import blast_radius
 from gateway.policy.document import load
 from gateway.policy.strict_yaml import DocumentError, Problem
 from gateway.registry.policies import beside
@@ -25,7 +25,7 @@ def report(path: Path) -> dict[str, Any]:
     return base | {
         "ok": True,
         "warnings": [_told(path, problem) for problem in policy.warnings],
-        "blast_radius": blast_radius(policy).document(),
+        "blast_radius": radius.of_policy(policy),
     }
 
 
@@ -46,18 +46,5 @@ def tell(report: dict[str, Any]) -> None:
             tail = f"; {found['suggestion']}" if found["suggestion"] else ""
             say(f"{found['file']}:{found['line']}:{found['column']}: {kind[:-1]}: {found['message']}{tail}")
     if report["ok"]:
-        radius = report["blast_radius"]
         print(f"{report['file']}: ok")
-        for name in ("drain", "exposure"):
-            print(f"  {name}: {_bound(radius[name])}")
-        for reason in radius["not_bounded"]:
-            print(f"  not bounded: {reason}")
-
-
-def _bound(bound: dict[str, Any] | None) -> str:
-    if bound is None:
-        return "not bounded"
-    if bound["currency"] is None:
-        return "nothing: it places no orders"
-    per = f" per {bound['per']}" if bound["per"] else ""
-    return f"at most {bound['amount']} {bound['currency']}{per}"
+        print("\n".join(f"  {line}" for line in radius.text(report["blast_radius"]).splitlines()))

@@ -66,7 +66,7 @@ class Requests(Limited):
         f"<count> {PER_WINDOW}, {LIMIT_TEXT}",
         "20 per 1s",
         "Everything the token sends in the rolling window. Cancels have a bucket of their own, five times as large; "
-        "beyond it they wait, and are never denied.",
+        "beyond it they wait, two seconds at most, and are never denied.",
         shape_schema(),
     )
 
