@@ -33,6 +33,7 @@ from cryptography.x509.oid import NameOID
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from gateway.core.request import Answer, Outgoing, RawRequest
+from gateway.edge.door import Door
 from gateway.edge.grammar import Unreadable
 from gateway.edge.listener import Listener
 from gateway.edge.upstream import UpstreamPool
@@ -104,7 +105,7 @@ async def run_relay(pipe: Pipe, cert: Path, exchange: int) -> None:
         return await upstream.send(outgoing, "bench", _open)
 
     listener = Listener(handle, _refuse)
-    _, port = await listener.open("binance", "127.0.0.1", 0)
+    _, port = await listener.open(Door("binance"), "127.0.0.1", 0)
     pipe.send(port)
     loop = asyncio.get_running_loop()
     while await loop.run_in_executor(None, pipe.recv) == "cpu":
@@ -118,7 +119,7 @@ def _open() -> None:
     """A gate that is always open."""
 
 
-def _refuse(port: str | None, refusal: Unreadable) -> Answer:
+def _refuse(door: Door, refusal: Unreadable) -> Answer:
     return Answer(refusal.status, (), refusal.detail.encode())
 
 

@@ -5,8 +5,10 @@
 """
 
 import os
-from collections.abc import Mapping
+import ssl
+import time
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -14,7 +16,8 @@ import structlog
 from gateway.audit.log import AuditLog
 from gateway.core.errors import Misuse, Unavailable
 from gateway.core.secret import Secret
-from gateway.core.token import Account, Token, TokenState
+from gateway.core.token import Token, TokenState
+from gateway.edge.leaves import Leaves, own_context
 from gateway.edge.upstream import UpstreamPool
 from gateway.exchanges.exchange import Exchange
 from gateway.exchanges.registry import EXCHANGES
@@ -25,13 +28,15 @@ from gateway.market.feed import Reaching
 from gateway.market.market import LIVE, Markets
 from gateway.metrics import Metrics
 from gateway.pipeline import Pipeline
-from gateway.policy.account import AccountLimits
 from gateway.ports import Surroundings
+from gateway.registry.accounts import AccountBook
+from gateway.registry.authorities import Authorities
+from gateway.registry.certs import LISTEN, TUNNELS, CertsFolder
 from gateway.registry.lifecycle import Lifecycle
 from gateway.registry.policies import PolicyShelf
 from gateway.registry.start import complete_log, open_state
 from gateway.registry.tokens import LiveTokens
-from gateway.settings import Settings
+from gateway.settings import Settings, TlsFiles
 from gateway.stages.follow import Follower
 from gateway.stages.marker import Marker
 from gateway.stages.reconcile import Reconciler
@@ -39,6 +44,7 @@ from gateway.stages.send import Sender
 from gateway.stages.silence import Silence
 from gateway.store.sqlite import SqliteStore
 from gateway.vault.anchor import TokensDigest
+from gateway.vault.certificate import CaCertificate
 from gateway.vault.envelope import LockedVault, Vault
 from gateway.vault.lender import VaultLender
 
@@ -67,7 +73,7 @@ class Desk:
         self.lender = VaultLender(self._box_of)
         self.sender = Sender(self.clock, self.audit, self.lender, self.upstream)
         reaching = Reaching(settings.upstream.connect_to, settings.upstream.ca_file)
-        self.market = Markets(self.exchanges, self.sender.public, self.clock, reaching)
+        self.market = Markets(self.exchanges, self.sender.own_public, self.clock, reaching)
 
     def unlock(self, passphrase: Secret) -> Vault:
         """Open the vault. Raises WrongPassphrase, Damaged."""
@@ -76,9 +82,14 @@ class Desk:
         self.lender.unlock(vault)
         return vault
 
-    def note(self, body: dict[str, Any]) -> None:
+    def authorities_of(self, vault: Vault) -> Authorities:
+        """The local CAs. They go by the system's clock as clients do, not by one that never steps back."""
+        folder, names = CertsFolder(self.home.certs), self.settings.listen.names
+        return Authorities(folder, vault, names, time.time, os.urandom, partial(self.note, sync=True))
+
+    def note(self, body: dict[str, Any], sync: bool = False) -> None:
         """Append a record that belongs to no request."""
-        self.audit.append(self.audit.draft(body), sync=False)
+        self.audit.append(self.audit.draft(body), sync=sync)
 
     def close(self) -> None:
         """Sign the log's head if the vault is open, and let go of it all. A full disk undoes nothing that was done."""
@@ -101,34 +112,6 @@ class Desk:
             change.put_checkpoint(number, head)
 
 
-class AccountBook:
-    """The Accounts of ports."""
-
-    def __init__(self, accounts: list[Account], limits: Mapping[str, AccountLimits]) -> None:
-        self._accounts = {account.name: account for account in accounts}
-        self._limits = limits
-
-    def find(self, name: str) -> Account | None:
-        """The account, or None once removed."""
-        return self._accounts.get(name)
-
-    def limits(self, name: str) -> AccountLimits | None:
-        """The limits over all its tokens, if the settings state any."""
-        return self._limits.get(name)
-
-    def put(self, account: Account) -> None:
-        """A new account, or a new key of one."""
-        self._accounts[account.name] = account
-
-    def drop(self, name: str) -> None:
-        """Forget a removed account."""
-        self._accounts.pop(name, None)
-
-    def all(self) -> list[Account]:
-        """Every account."""
-        return list(self._accounts.values())
-
-
 class Gateway(Desk):
     """Everything that serves bots, short of the ports themselves."""
 
@@ -142,6 +125,11 @@ class Gateway(Desk):
         self.tokens.load(opened.tokens, self.store.restrictions())
         if accept_rollback:
             self._pause_all(opened.tokens)
+        self.authorities = self.authorities_of(self.vault)
+        self.authorities.complete()
+        self.leaves = Leaves(partial(self.authorities.leaf, TUNNELS), time.time, home.certs)
+        self._own_leaves = Leaves(partial(self.authorities.leaf, LISTEN), time.time, home.certs)
+        self._own_files: ssl.SSLContext | None = None
         self.policies = PolicyShelf(home.policies, self.note)
         self.policies.reload()
         self.market.needs = self._needs
@@ -156,6 +144,33 @@ class Gateway(Desk):
         self.marker = Marker(self.world)
         self.pipeline = Pipeline(self.world, self.sender, self.follower.ready, self.silence.heard)
         self.reconciler = Reconciler(self.world, self.sender, self.exchanges)
+
+    def listen_context(self) -> ssl.SSLContext:
+        """TLS for the bots' ports, with the operator's certificate if there is one. Raises Misuse, Unavailable."""
+        files = self.settings.listen.tls
+        if self._own_files is None and isinstance(files, TlsFiles):
+            self._own_files = own_context(files.cert, files.key)
+        return self._own_files or self._own_leaves.context(self.authorities.own_hosts())
+
+    def require_certificates(self) -> list[str]:
+        """Check that TLS can be served as the settings say; warnings. Raises Damaged, Misuse.
+
+        A CA that has ended is a warning: bots that speak plain HTTP, or through files of the operator's, go on.
+        """
+        if isinstance(self.settings.listen.tls, TlsFiles):
+            self.authorities.require(for_ports=False)
+            self.listen_context()
+        else:
+            self.authorities.require(for_ports=True)
+        ending = self.authorities.ending()
+        return [f"the CA {one.name!r} ends on {one.until}; then `tradewarden ca rotate` is due" for one in ending]
+
+    def rotate_ca(self, purpose: str, names: tuple[str, ...]) -> CaCertificate:
+        """Another CA in this one's place, used from the next connection on."""
+        certificate = self.authorities.rotate(purpose, names)
+        for leaves in (self.leaves, self._own_leaves):
+            leaves.forget()
+        return certificate
 
     def paused(self, name: str) -> None:
         """A token's row was paused: so is the token in memory."""
@@ -195,6 +210,7 @@ class Gateway(Desk):
 
     def tick(self) -> None:
         """Once a second: what was written becomes durable, what is counted is stored. Raises Unavailable."""
+        self.pipeline.sum_up()
         self.audit.tick()
         self.ledger.tick(self.clock.now_ms())
 
@@ -206,6 +222,7 @@ class Gateway(Desk):
 
     def close(self) -> None:
         """Store what is only counted, then as every desk."""
+        self.pipeline.sum_up(at_once=True)
         self.ledger.close()
         super().close()
 

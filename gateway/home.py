@@ -53,9 +53,19 @@ class Home:
         return self.path / "audit"
 
     @property
+    def certs(self) -> Path:
+        """The directory of the local CAs."""
+        return self.path / "certs"
+
+    @property
     def socket(self) -> Path:
         """The running gateway's control socket."""
         return self.path / "control.sock"
+
+    @property
+    def capture(self) -> Path:
+        """Where `tradewarden capture` hands requests to the running gateway."""
+        return self.path / "capture.sock"
 
     @property
     def lock(self) -> Path:

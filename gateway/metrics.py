@@ -23,7 +23,8 @@ class Metrics:
         self._steady_s = steady_s
         self._told: dict[tuple[str, str], float] = {}
         self._unrecorded = Counter(
-            "tradewarden_unrecorded", "Unsigned requests beyond what is recorded.", registry=self.registry
+            "tradewarden_unrecorded", "Denials and strangers' reads without a record of their own.",
+            registry=self.registry,
         )
         self._alerts = Counter(
             "tradewarden_alerts", "What policies alert of.", ["token", "event"], registry=self.registry
@@ -68,7 +69,7 @@ class Metrics:
             log.warning("alert", token=token, alert=event, text=text)
 
     def unrecorded(self) -> None:
-        """One request that nobody signed was answered without a record."""
+        """One request was answered without a record of its own."""
         self._unrecorded.inc()
 
     def outcome(self, exchange: str, outcome: str) -> None:

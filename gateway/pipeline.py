@@ -14,6 +14,7 @@ from gateway.core.decision import Deny, DenyCode
 from gateway.core.errors import Refused, Unavailable
 from gateway.core.intent import Cancel, CancelAll, Forbidden, Place, Public, Read
 from gateway.core.request import Answer, Call, RawRequest
+from gateway.core.snapshot import Snapshot
 from gateway.core.token import Token
 from gateway.core.ulid import ulid
 from gateway.exchanges.exchange import Denial, Exchange
@@ -27,7 +28,7 @@ from gateway.stages.learned import note
 from gateway.stages.orders import Orders
 from gateway.stages.reads import Reads
 from gateway.stages.send import Sender
-from gateway.stages.sparing import Sparing
+from gateway.stages.sparing import Denials, Sparing
 from gateway.stages.turn import Denied, Turn, judge, look
 
 log = structlog.get_logger()
@@ -36,13 +37,14 @@ log = structlog.get_logger()
 class Trail:
     """What is known of a request so far: what a denial is told with."""
 
-    __slots__ = ("call", "decision_id", "exchange", "token")
+    __slots__ = ("call", "decision_id", "exchange", "snapshot", "token")
 
     def __init__(self, decision_id: str) -> None:
         self.decision_id = decision_id
         self.exchange: Exchange = UNROUTABLE
         self.call: Call | None = None
         self.token: Token | None = None
+        self.snapshot: Snapshot | None = None
 
 
 class Pipeline:
@@ -59,8 +61,8 @@ class Pipeline:
         self.authenticator = Authenticator(world.tokens, world.clock)
         self._orders = Orders(world, sender, ready)
         self._exits = Exits(world, sender)
-        self._sparing = Sparing()
-        self._reads = Reads(world, sender, self._sparing)
+        self._denials = Denials()
+        self._reads = Reads(world, sender, Sparing())
 
     async def handle(self, raw: RawRequest, connection: Connection) -> Answer:
         """The answer to a bot's request: the exchange's, or ours in its format. Never raises."""
@@ -68,6 +70,7 @@ class Pipeline:
         try:
             answer = await self._story(raw, connection, trail)
         except Exception as failure:
+            trail.snapshot = failure.snapshot if isinstance(failure, Denied) else None
             answer = self._deny(trail, _denial(failure))
         return self._stamped(trail, answer)
 
@@ -126,6 +129,12 @@ class Pipeline:
         answer = self._deny(trail, Deny(DenyCode.MALFORMED, "malformed", detail))
         return self._stamped(trail, replace(answer, status=status))
 
+    def sum_up(self, *, at_once: bool = False) -> None:
+        """Record what was denied without records of its own; while the disk is full it is counted on."""
+        if self._world.audit.room(Need.READ):
+            for spared in self._denials.due(self._world.clock.now_ms(), at_once=at_once):
+                note(self._world, records.denials(spared), Need.READ)
+
     def _deny(self, trail: Trail, denied: Deny) -> Answer:
         """Count, record and say the denial. It stands even where it cannot be written down."""
         try:
@@ -138,14 +147,17 @@ class Pipeline:
 
     def _write_down(self, trail: Trail, denied: Deny) -> None:
         self._world.meter.decided(trail.exchange.name, "deny", denied.code.value)
-        token = trail.token
-        if token is not None and trail.call is not None and trail.call.signed and counts_as_denial(denied.code):
-            self._world.ledger.count(token, "denial", self._world.clock.now_ms())
-        if token is None and not self._sparing.admits(self._world.clock.now_ms()):
+        token, now_ms = trail.token, self._world.clock.now_ms()
+        proven = token if trail.call is not None and trail.call.signed else None
+        if proven is not None and counts_as_denial(denied.code):
+            self._world.ledger.count(proven, "denial", now_ms)
+        if not self._denials.admits(proven, denied.code, now_ms):
             self._world.meter.unrecorded()
             return
         policy = self._world.policies.find(token.policy) if token else None
-        note(self._world, records.decision(trail.decision_id, token, policy, trail.call, denied), Need.READ)
+        limits = self._world.accounts.limits(token.account) if token else None
+        body = records.decision(trail.decision_id, token, policy, trail.call, denied, trail.snapshot, limits)
+        note(self._world, body, Need.READ)
 
 
 def _denial(failure: Exception) -> Deny:

@@ -41,6 +41,10 @@ class NotSent(Unavailable):
     """Not one byte of the request reached the exchange."""
 
 
+class Held(NotSent):
+    """A request of the gateway's own, held back: the exchange asked to be left alone."""
+
+
 class NoAnswer(GatewayError):
     """Bytes were written and no whole answer came: the outcome is unknown."""
 
@@ -251,6 +255,10 @@ class Market(Protocol):
         """The fair price, of sources no older than that; None where none is, or where they disagree."""
         ...
 
+    def most_sources(self, instrument: Instrument, environment: str) -> int:
+        """How many sources could ever agree on its price: a venue that does not list it never will."""
+        ...
+
     def last_good(
         self, instrument: Instrument, environment: str, sources: int, older_than_ms: int
     ) -> Reference | None:
@@ -303,7 +311,7 @@ class Meter(Protocol):
         ...
 
     def unrecorded(self) -> None:
-        """One request that nobody signed was answered without a record: there are too many of them."""
+        """One request was answered without a record of its own: there are too many of its kind."""
         ...
 
     def outcome(self, exchange: str, outcome: str) -> None:

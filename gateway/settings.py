@@ -1,7 +1,6 @@
 """gateway.yaml as one frozen Settings. Every scalar is text in the file; its type is what this page says.
 
-An unknown key, a duplicate, or a value of the wrong kind is an error with line and column. What a later version
-serves (``listen.forward``, ``listen.tls``) is read here already, so that a file can be written once.
+An unknown key, a duplicate, or a value of the wrong kind is an error with line and column.
 """
 
 import ipaddress
@@ -11,8 +10,10 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from gateway.core.errors import Misuse
 from gateway.policy.account import AccountLimits, load_account_limits
 from gateway.policy.strict_yaml import DocumentError, Items, Mark, Node, Problem, Table, Text, read
+from gateway.vault.hosts import checked_host
 
 EXCHANGES: Final = ("binance", "coinbase", "bitget", "kraken")
 _UNITS_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -70,6 +71,19 @@ def _exchange(name: str) -> str:
     return name
 
 
+def _tls(value: object) -> object:
+    if isinstance(value, str) and value != "local":
+        raise ValueError("write local, or {cert: FILE, key: FILE}")
+    return value
+
+
+def _own_name(name: str) -> str:
+    try:
+        return checked_host(name)
+    except Misuse as failure:
+        raise ValueError(str(failure)) from None
+
+
 def _host_port(text: str) -> str:
     parse_address(text)
     return text
@@ -78,6 +92,7 @@ def _host_port(text: str) -> str:
 Where = Annotated[Address, BeforeValidator(parse_address)]
 Milliseconds = Annotated[int, BeforeValidator(_duration)]
 ExchangeName = Annotated[str, AfterValidator(_exchange)]
+OwnName = Annotated[str, AfterValidator(_own_name)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
 
 
@@ -93,14 +108,16 @@ class TlsFiles(_Part):
 
 
 class Listen(_Part):
-    """Where bots and the operator reach the gateway. Served now: reverse, ports, admin."""
+    """Where bots and the operator reach the gateway. An address that is not loopback needs ``tls`` written out."""
 
     reverse: Where = Address(host="127.0.0.1", port=8377)
     ports: dict[ExchangeName, Where] = Field(default_factory=dict)
     forward: Annotated[Where | None, BeforeValidator(_nothing)] = Address(host="127.0.0.1", port=8378)
     admin: Where = Address(host="127.0.0.1", port=8379)
-    tls: str | TlsFiles | None = None
-    names: tuple[str, ...] = ()
+    tls: Annotated[TlsFiles | str | None, BeforeValidator(_tls)] = None
+    """``local``: a certificate of the CA for the ports, as if absent; only files are another."""
+    names: tuple[OwnName, ...] = ()
+    """What else the ports are called, in certificates of that CA."""
 
 
 class Timeouts(_Part):
@@ -131,7 +148,7 @@ class Settings(_Part):
     store: str = "sqlite"
     counters: str = "memory"
     upstream: UpstreamSettings = UpstreamSettings()
-    tunnel: tuple[str, ...] = ()
+    tunnel: tuple[HostPort, ...] = ()
     audit: AuditSettings = AuditSettings()
     accounts: dict[str, AccountLimits] = Field(default_factory=dict)
     """Limits over all tokens of an account, by the account's name."""
@@ -189,7 +206,6 @@ def _check_served(settings: Settings, name: str, marks: dict[tuple[str | int, ..
     later = (
         (settings.store != "sqlite", "store", "only sqlite is supported yet"),
         (settings.counters != "memory", "counters", "only memory is supported yet"),
-        (bool(settings.tunnel), "tunnel", "the forward port is not supported yet"),
     )
     problems = tuple(
         Problem(marks[key,].line, marks[key,].column, key, message, "remove the key")

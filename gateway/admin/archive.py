@@ -25,7 +25,7 @@ def write_backup(home: Home, state: Path, target: Path) -> dict[str, Any]:
             archive.add(state, "state.db")
             for path in sorted(home.path.rglob("*")):
                 name = path.relative_to(home.path).as_posix()
-                if path.is_file() and name not in LEFT_OUT and path.name != RESERVE:
+                if name not in LEFT_OUT and path.name != RESERVE and not _unfinished(path) and path.is_file():
                     archive.add(path, name)
                     files += 1
     except FileExistsError:
@@ -33,6 +33,11 @@ def write_backup(home: Home, state: Path, target: Path) -> dict[str, Any]:
     finally:
         state.unlink()
     return {"file": str(target), "files": files + 1, "bytes": target.stat().st_size}
+
+
+def _unfinished(path: Path) -> bool:
+    """A certificate's file that lives for a moment: it may be gone before it is copied."""
+    return path.name.startswith(".") and path.suffix == ".new"
 
 
 def restore_backup(home: Home, source: Path) -> dict[str, Any]:

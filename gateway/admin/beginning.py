@@ -26,13 +26,17 @@ listen:
   reverse: 127.0.0.1:8377      # any exchange, its host in the path: http://127.0.0.1:8377/api.binance.com/api/v3/…
   ports:                       # one exchange each, for bots that drop a path prefix
     binance: 127.0.0.1:8381
-  forward: null                # for bots that only know HTTPS_PROXY; a later version serves it
+  forward: 127.0.0.1:8378      # for bots that only know HTTPS_PROXY, or `tradewarden exec`; null turns it off
   admin: 127.0.0.1:8379        # /healthz and /metrics (its bearer token is in metrics.token); never for bots
+  # tls: local                 # for bots that speak TLS: local (by certs/listen-ca.pem), or {cert: FILE, key: FILE}
+  # names: [host.docker.internal]   # what else they call these ports; then `tradewarden ca rotate listen`
 
 upstream:
   timeout: {connect: 5s, response: 30s}
 # connect_to: {"api.binance.com:443": "127.0.0.1:9443"}   # like curl --connect-to: dial elsewhere, check the name
 # ca_file: simulator/ca.pem                               # one more CA that upstream certificates may come from
+
+# tunnel: [api.telegram.org:443]   # what else bots may reach through the forward port, untouched; exchanges never
 
 audit: {keep: 90d}
 """
@@ -53,7 +57,7 @@ def begin(home: Home, passphrase: Secret) -> dict[str, Any]:
     except BaseException:
         shutil.rmtree(building.path, ignore_errors=True)
         raise
-    return {"home": str(home.path), "policies": _names(home)}
+    return {"home": str(home.path), "policies": _names(home), "certs": str(home.certs)}
 
 
 def _names(home: Home) -> list[str]:
@@ -75,10 +79,11 @@ def _fill(home: Home, passphrase: Secret) -> None:
 
 
 def _first_record(home: Home, passphrase: Secret) -> None:
-    """The log's beginning and the first anchor, made while the vault is open anyway."""
+    """The log's beginning, the local CAs and the first anchor, made while the vault is open anyway."""
     desk = Desk(home, Settings())
     vault = desk.unlock(passphrase)
     desk.note({"type": "init"})
+    desk.authorities_of(vault).complete()
     desk.lifecycle.unlocked(vault, TokensDigest.over(vault))
     desk.close()
 

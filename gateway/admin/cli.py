@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from gateway.admin.commands import accounts, audits, homes, policies, rehearsals, serving, tokens
+from gateway.admin.commands import accounts, audits, cas, homes, launching, policies, rehearsals, serving, tokens
 from gateway.admin.hardening import harden
 from gateway.core.errors import GatewayError
 
@@ -21,8 +21,10 @@ app.add_typer(accounts.app, name="account", help="Sealed real keys.")
 app.add_typer(tokens.app, name="token", help="What bots hold instead of a key.")
 app.add_typer(policies.app, name="policy", help="What tokens may do.")
 app.add_typer(audits.app, name="audit", help="The decision log.")
+app.add_typer(cas.app, name="ca", help="The local CAs that bots trust for TLS.")
 audits.register(app)
 serving.register(app)
+launching.register(app)
 rehearsals.register(app)
 
 

@@ -5,16 +5,13 @@ The socket lies in the home (0700), is 0600, and serves only processes of the sa
 
 import asyncio
 import json
-import os
 import socket
-import struct
-import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import structlog
 
+from gateway.admin.sockets import address, bound, same_user
 from gateway.core.errors import GatewayError, Misuse
 from gateway.home import Home
 
@@ -39,15 +36,7 @@ class ControlServer:
 
     async def start(self) -> None:
         """Listen. The caller holds the home's lock, so whatever socket lies there is a dead one's."""
-        self._home.socket.unlink(missing_ok=True)
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o177)
-        try:
-            with _address(self._home) as address:
-                listening.bind(address)
-        finally:
-            os.umask(before)
-        self._server = await asyncio.start_unix_server(self._serve, sock=listening, limit=LINE_LIMIT)
+        self._server = await asyncio.start_unix_server(self._serve, sock=bound(self._home.socket), limit=LINE_LIMIT)
 
     async def close(self) -> None:
         """Hear no more."""
@@ -57,7 +46,7 @@ class ControlServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if _peer_uid(writer.get_extra_info("socket")) != os.getuid():
+            if not same_user(writer.get_extra_info("socket")):
                 return
             line = await asyncio.wait_for(reader.readline(), ANSWER_WITHIN_S)
             if line:
@@ -90,8 +79,8 @@ def ask(home: Home, act: str, arguments: dict[str, Any]) -> Any:
     ):
         connection.settimeout(ANSWER_WITHIN_S)
         try:
-            with _address(home) as address:
-                connection.connect(address)
+            with address(home.socket) as short:
+                connection.connect(short)
             connection.sendall(json.dumps({"do": act, "with": arguments}).encode() + b"\n")
             if answers.readline() != TAKEN:
                 raise Silent
@@ -109,24 +98,3 @@ def ask(home: Home, act: str, arguments: dict[str, Any]) -> Any:
 
 class Silent(Exception):
     """No gateway answers on the control socket."""
-
-
-@contextmanager
-def _address(home: Home) -> Iterator[str]:
-    """A path short enough for a socket (107 bytes): a long one is named through its directory's descriptor."""
-    if len(os.fsencode(home.socket)) <= 100 or sys.platform != "linux":
-        yield str(home.socket)
-        return
-    directory = os.open(home.path, os.O_PATH | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{directory}/{home.socket.name}"
-    finally:
-        os.close(directory)
-
-
-def _peer_uid(connection: socket.socket) -> int:
-    if sys.platform == "linux":
-        peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        return int(struct.unpack("3i", peer)[1])
-    peer = connection.getsockopt(0, 1, 76)  # LOCAL_PEERCRED: struct xucred, version then uid
-    return int(struct.unpack_from("iI", peer)[1])

@@ -4,6 +4,7 @@ Rules: no core dump, no debugger, nothing made readable for others; a home that 
 the very command that mends it, and never mended silently.
 """
 
+import contextlib
 import ctypes
 import os
 import pwd
@@ -20,6 +21,8 @@ from gateway.core.errors import Misuse
 UMASK: Final = 0o077
 DIRECTORY_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
+MOST_FILES: Final = 65_536
+"""More than is ever open; a container's limit may be a thousand million, and children close that many one by one."""
 _PR_SET_DUMPABLE: Final = 4
 _PT_DENY_ATTACH: Final = 31
 
@@ -33,6 +36,18 @@ def harden() -> None:
         _demand(libc.ptrace(_PT_DENY_ATTACH, 0, 0, 0) == 0, "debuggers")
     else:
         _demand(libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0, "memory dumps")
+
+
+def open_files() -> int:
+    """Raise the number of files that may be open as far as the system allows; what it is then. Never lowers it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        # macOS has a lower bound of its own that it does not tell.
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_FILES if soft == resource.RLIM_INFINITY else soft
 
 
 def _demand(done: bool, what: str) -> None:

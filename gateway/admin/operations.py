@@ -12,6 +12,7 @@ from typing import Any, Final
 import structlog
 
 from gateway.admin import looking, radius, views
+from gateway.admin.handing import hand, whereabouts
 from gateway.admin.permissions import check_key
 from gateway.admin.sweeping import cancel_all, cancel_orders
 from gateway.app import Desk, Gateway
@@ -50,8 +51,10 @@ class Operations:
             "token.resume": self._token_resume,
             "token.revoke": self._token_revoke,
             "token.cancel_orders": self._token_cancel_orders,
+            "token.hand": self._token_hand,
             "panic.cancel_orders": self._panic_cancel_orders,
             "passphrase.change": self._passphrase_change,
+            "ca.rotate": self._ca_rotate,
             "backup": self._backup,
             "status": self._status,
             "policy.explain": self._policy_explain,
@@ -169,6 +172,9 @@ class Operations:
         swept = await cancel_orders(self._gateway(), [order for row in rows for order in self._working(row)])
         return swept.result()
 
+    async def _token_hand(self, given: Arguments) -> Result:
+        return hand(self._gateway(), given)
+
     async def _panic_cancel_orders(self, _: Arguments) -> Result:
         return (await cancel_all(self._gateway())).result()
 
@@ -212,15 +218,10 @@ class Operations:
 
     def _credential(self, issued: Issued) -> Result:
         """What a bot is given, in ccxt's names; the secret is shown here and never again."""
-        reverse = self._gateway().settings.listen.reverse
-        return {
-            "token": issued.token.name,
-            "apiKey": issued.token.id,
-            "secret": issued.secret,
-            "reverse": f"http://{reverse}",
-            "forward": None,
-            "blast_radius": radius.of_policy(self._gateway().policies.find(issued.token.policy)),
-        }
+        gateway = self._gateway()
+        own = {"token": issued.token.name, "apiKey": issued.token.id, "secret": issued.secret}
+        worst = radius.of_policy(gateway.policies.find(issued.token.policy))
+        return own | whereabouts(gateway) | {"blast_radius": worst}
 
     # -- the home -------------------------------------------------------------------------------------------------
 
@@ -230,6 +231,11 @@ class Operations:
         header = await asyncio.to_thread(gateway.vault.rewrap, new, gateway.world.random)
         gateway.replace_header(header)
         return {"changed": True}
+
+    async def _ca_rotate(self, given: Arguments) -> Result:
+        from gateway.admin.certificates import rotate
+
+        return rotate(self._gateway(), given["which"])
 
     async def _backup(self, given: Arguments) -> Result:
         from gateway.admin.archive import write_backup

@@ -3,21 +3,26 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
 from watchfiles import awatch
 
 from gateway.admin.control import ControlServer
+from gateway.admin.guarding import PortGuard
+from gateway.admin.hardening import open_files
 from gateway.admin.operations import Operations
 from gateway.admin.port import AdminPort
+from gateway.admin.sockets import bound, same_user
 from gateway.app import Gateway
 from gateway.core.errors import GatewayError, Misuse
 from gateway.core.request import Answer
-from gateway.edge.grammar import Unreadable
+from gateway.edge.door import Door
+from gateway.edge.grammar import Limits, Unreadable
 from gateway.edge.listener import Listener
-from gateway.exchanges.registry import EXCHANGES
-from gateway.settings import Address, Settings
+from gateway.exchanges.registry import EXCHANGES, by_host
+from gateway.settings import Settings
 
 log = structlog.get_logger()
 
@@ -31,20 +36,20 @@ FIRST_MEASURE_S: Final = 1.5
 
 
 def check_addresses(settings: Settings) -> list[str]:
-    """What this version does not serve, one line each. Raises Misuse for an address that others could reach."""
+    """What this version does not serve, one line each. Raises Misuse for an address that is open to others unasked."""
     listen = settings.listen
-    for address in (listen.reverse, listen.admin, *listen.ports.values()):
-        if not address.is_loopback:
+    if not listen.admin.is_loopback:
+        raise Misuse(f"{listen.admin} can be reached from other machines", "listen.admin is for this one: 127.0.0.1")
+    for address in filter(None, (listen.reverse, listen.forward, *listen.ports.values())):
+        if not address.is_loopback and listen.tls is None:
             raise Misuse(
-                f"{address} can be reached from other machines, and this version does not serve TLS yet",
-                "listen on 127.0.0.1 or [::1]",
+                f"{address} can be reached from other machines",
+                "write `tls: local` (or a certificate of yours) under listen: in gateway.yaml, or listen on 127.0.0.1",
             )
-    unserved = [f"listen.ports.{name}: not supported yet" for name in listen.ports if name not in EXCHANGES]
-    if listen.forward is not None:
-        unserved.append(f"listen.forward ({listen.forward}): forward mode is not served yet")
-    if listen.tls is not None:
-        unserved.append("listen.tls: TLS on the bots' ports is not served yet")
-    return unserved
+    for entry in settings.tunnel:
+        if by_host(entry.rpartition(":")[0]):
+            raise Misuse(f"tunnel: {entry} is an exchange's", "its requests are judged; take it off the list")
+    return [f"listen.ports.{name}: not supported yet" for name in listen.ports if name not in EXCHANGES]
 
 
 class Serving:
@@ -52,7 +57,8 @@ class Serving:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._listener = Listener(gateway.pipeline.handle, self._refuse)
+        limits = Limits().within(open_files())
+        self._listener = Listener(gateway.pipeline.handle, self._refuse, limits, PortGuard(gateway))
         self._operations = Operations(gateway, self._listener.close_owned_by)
         self._control = ControlServer(gateway.home, self._operations.perform)
         self._admin = AdminPort(gateway, self._listener)
@@ -85,14 +91,18 @@ class Serving:
 
     async def _open_ports(self) -> None:
         listen = self._gateway.settings.listen
-        ports: list[tuple[str | None, Address]] = [(None, listen.reverse)]
-        ports += [(name, address) for name, address in listen.ports.items() if name in self._gateway.exchanges]
-        for name, address in ports:
-            await self._listener.open(name, address.host, address.port)
+        ports = [(Door(), listen.reverse)]
+        ports += [(Door(name), address) for name, address in listen.ports.items() if name in self._gateway.exchanges]
+        if listen.forward is not None:
+            ports.append((Door(forward=True), listen.forward))
+        for door, address in ports:
+            await self._listener.open(replace(door, loopback=address.is_loopback), address.host, address.port)
+        await self._listener.open_unix(Door(forward=True), bound(self._gateway.home.capture), same_user)
 
     async def _end(self) -> None:
         self._admin.ready = False
         left = await self._listener.stop(DRAIN_S)
+        self._gateway.home.capture.unlink(missing_ok=True)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -103,8 +113,10 @@ class Serving:
         self._gateway.close()
         log.info("stopped", in_flight=left)
 
-    def _refuse(self, port: str | None, unreadable: Unreadable) -> Answer:
-        return self._gateway.pipeline.refuse(port, unreadable.status, str(unreadable))
+    def _refuse(self, door: Door, unreadable: Unreadable) -> Answer:
+        exchange = by_host(door.host) if door.host else None
+        name = exchange.name if exchange else door.exchange
+        return self._gateway.pipeline.refuse(name, unreadable.status, str(unreadable))
 
     # -- what goes on in the background -----------------------------------------------------------------------------
 

@@ -54,7 +54,7 @@ async def _open_orders(gateway: Gateway, account: Account, swept: Swept) -> Sequ
     exchange = gateway.exchanges[account.exchange]
     call = exchange.open_orders(None)
     try:
-        answer = await gateway.sender.own(exchange, call, account, _decision_id(gateway), "panic")
+        answer = await gateway.sender.own(exchange, call, account, _decision_id(gateway), "panic", for_exit=True)
     except GatewayError as failure:
         swept.failures.append(f"{account.name}: {failure}")
         return []

@@ -38,6 +38,10 @@ class DenyCode(StrEnum):
     INTERNAL = "internal"              # our own failure; denied because of it
 
 
+SILENT: Final = "has no say here"
+"""The detail of a control that is not concerned."""
+
+
 class Action(StrEnum):
     """What a failing control does beyond denying (``then …`` in a policy)."""
 
@@ -52,8 +56,9 @@ class Finding:
     """One control's word on one request.
 
     ``rule`` is its key in the policy (``limits.order``); ``limit`` and ``observed`` are its numbers with units;
-    ``code`` says how a failure is answered; ``retry_after_ms`` when waiting helps; ``action`` what a failure sets.
-    ``suspended``: it failed, and the policy's shadow mode lets that pass.
+    ``before`` is what was used or held before this request, where that counts in ``observed``; ``code`` says how a
+    failure is answered; ``retry_after_ms`` when waiting helps; ``action`` what a failure sets. ``suspended``: it
+    failed, and the policy's shadow mode lets that pass.
     """
 
     rule: str
@@ -66,6 +71,7 @@ class Finding:
     action: Action = Action.DENY
     action_ms: int = 0
     suspended: bool = False
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)

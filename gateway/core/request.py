@@ -14,8 +14,9 @@ Headers = tuple[tuple[bytes, bytes], ...]
 class RawRequest:
     """One request as its bytes came: nothing decoded, nothing normalised.
 
-    ``port`` names the exchange whose own port it came in by; None is the shared port, where the
-    exchange's host stands in the path. ``peer`` is the client's IP address.
+    ``port`` names the exchange whose own port it came in by; ``host`` is the host that its tunnel or its absolute
+    target leads to. With neither it came by the shared port, where the exchange's host stands in the path.
+    ``peer`` is the client's IP address.
     """
 
     method: bytes
@@ -24,6 +25,7 @@ class RawRequest:
     body: bytes
     port: str | None
     peer: str
+    host: str | None = None
 
     def header(self, name: bytes) -> bytes | None:
         """The one value of a header, or None. (The codec lets no security-relevant header repeat.)"""

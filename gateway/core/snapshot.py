@@ -33,8 +33,8 @@ class Reference:
 
     ``price`` is what collars measure from. ``buy`` and ``sell`` are the fair prices that a buy and a sell are charged
     against, each the less favourable to the order where sources differ. ``sources`` independent venues agreed on
-    it; ``quoted`` has each one's name and price. ``anchor`` (average price of 24 h) and the trailing volumes (in
-    the quote) are slow, and None where no venue told.
+    it; ``quoted`` has each one's name and price, ``told_at`` the local time of each, in that order. ``anchor`` (average
+    price of 24 h) and the trailing volumes (in the quote) are slow, and None where no venue told.
     """
 
     price: Decimal
@@ -47,6 +47,7 @@ class Reference:
     anchor: Decimal | None = None
     volume_24h: Decimal | None = None
     volume_1h: Decimal | None = None
+    told_at: tuple[int, ...] = ()
 
     def fair(self, side: Side) -> Decimal:
         """The price that an order of this side is charged against."""
@@ -124,7 +125,8 @@ class Snapshot:
     ``instrument`` and ``reference`` are those of the intent's market, None where unknown. ``cancels_foreign``:
     the order that a cancel names belongs to another live token. ``marks`` has fresh prices of the other markets that
     ``usage.markets()`` names, in the quote of the intent's market; one that is missing is unknown. ``account`` is what
-    all tokens of the account have used, None where nobody asks.
+    all tokens of the account have used, None where nobody asks. ``most_sources`` is how many venues could ever stand
+    behind the price of the intent's market; None where there are enough already, or nobody knows.
     """
 
     now_ms: int
@@ -135,3 +137,4 @@ class Snapshot:
     cancels_foreign: bool = False
     marks: Mapping[str, Decimal] = field(default_factory=dict)
     account: Usage | None = None
+    most_sources: int | None = None

@@ -1,4 +1,4 @@
-"""Opening a connection to an exchange: whose address, which roots, which TLS.
+"""Opening a connection to an exchange, or for a tunnel: whose address, which roots, which TLS.
 
 Law: a name is resolved once, and only an address that has been checked is connected to. Addresses that an operator
 wrote (connect_to) are not checked; names are never rewritten, so SNI, Host and certificate speak of the original.
@@ -8,16 +8,19 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import certifi
 
 from gateway.core.errors import Misuse
 from gateway.edge.line import ALPN, Line
+from gateway.edge.tunnel import Far
 from gateway.ports import NotSent
+
+End = TypeVar("End")
 
 PORT: Final = 443
 _TRIES: Final = 4
@@ -103,35 +106,51 @@ class Dialler:
 
     async def dial(self, host: str, make: Callable[[], Line]) -> Line:
         """A line to the host, its certificate verified. Raises NotSent."""
+        return await self._in_time(host, PORT, lambda address: _connect(address, make))
+
+    async def reach(self, host: str, number: int, make: Callable[[], Far]) -> Far:
+        """A plain connection, for a tunnel. Raises NotSent."""
+
+        async def connect(address: Address) -> Far:
+            loop = asyncio.get_running_loop()
+            return (await loop.create_connection(make, address.host, address.port))[1]
+
+        far = await self._in_time(host, number, connect)
+        if far.itself:
+            raise NotSent(f"{host}:{number}: its address is the gateway's own")
+        return far
+
+    async def _in_time(self, host: str, number: int, connect: Callable[[Address], Awaitable[End]]) -> End:
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._open(host, make)
+                return await self._open(host, number, connect)
         except TimeoutError:
             raise NotSent(f"{host}: no connection within {self._timeout:g} s") from None
 
-    async def _open(self, host: str, make: Callable[[], Line]) -> Line:
-        mapped = self._mapped.get(Address(host, PORT))
-        addresses = [mapped] if mapped else await self._resolve(host)
+    async def _open(self, host: str, number: int, connect: Callable[[Address], Awaitable[End]]) -> End:
+        mapped = self._mapped.get(Address(host, number))
+        addresses = [mapped] if mapped else await _resolve(host, number)
         reason = "no address"
         for address in addresses[:_TRIES]:
             try:
                 async with asyncio.timeout(self._timeout / len(addresses[:_TRIES])):
-                    return await _connect(address, make)
+                    return await connect(address)
             except (OSError, TimeoutError) as error:
                 reason = type(error).__name__
         raise NotSent(f"{host}: cannot connect ({reason})")
 
-    async def _resolve(self, host: str) -> list[Address]:
-        """The host's public addresses, IPv4 first."""
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(host, PORT, type=socket.SOCK_STREAM)
-        except OSError:
-            raise NotSent(f"{host}: its name does not resolve") from None
-        public = {str(where[0]): family for family, _, _, _, where in found if is_public(str(where[0]))}
-        if not public:
-            raise NotSent(f"{host}: its name leads to no public address")
-        return [Address(ip, PORT) for ip in sorted(public, key=lambda ip: public[ip] != socket.AF_INET)]
+
+async def _resolve(host: str, number: int) -> list[Address]:
+    """The host's public addresses, IPv4 first. Raises NotSent."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, number, type=socket.SOCK_STREAM)
+    except OSError:
+        raise NotSent(f"{host}: its name does not resolve") from None
+    public = {str(where[0]): family for family, _, _, _, where in found if is_public(str(where[0]))}
+    if not public:
+        raise NotSent(f"{host}: its name leads to no public address")
+    return [Address(ip, number) for ip in sorted(public, key=lambda ip: public[ip] != socket.AF_INET)]
 
 
 async def _connect(address: Address, make: Callable[[], Line]) -> Line:

@@ -6,7 +6,7 @@ what the pattern did not match. No parser sees a byte that the pattern has not a
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -25,18 +25,25 @@ class Limits:
     request_line: int = 8 * KIB
     head: int = 32 * KIB
     headers: int = 100
-    body: int = MIB
+    body: int = 64 * KIB
     head_s: float = 10
     body_s: float = 30
     idle_s: float = 120
+    tunnel_idle_s: float = 900
     drain_s: float = 30
     linger_s: float = 2
     connections: int = 2048
     per_peer: int = 1024
+    unread: int = 256 * MIB
+    """What waits for all bots together to read it; of large answers there may be many."""
+
+    def within(self, files: int) -> "Limits":
+        """The same, but no more connections than half of the files that may be open: the rest is the gateway's own."""
+        return replace(self, connections=min(self.connections, files // 2))
 
 
 ANSWER_HEAD_LIMIT: Final = 64 * KIB
-ANSWER_LIMIT: Final = 64 * MIB
+ANSWER_LIMIT: Final = 32 * MIB
 """Binance's exchangeInfo alone is beyond 10 MiB."""
 
 
@@ -49,10 +56,16 @@ class Unreadable(Refused):
 
 
 _NAME = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
-_LINE = rb"(?!CONNECT )([A-Z]{1,16}) (/[\x21\x22\x24-\x7e]*+) HTTP/1\.1\r\n"  # origin-form only, and no fragment
-_FIELDS = rb"(?:" + _NAME + rb":[\x20-\x7e]*+\r\n)*+\r\n"
-REQUEST_LINE: Final = re.compile(_LINE)
-REQUEST_HEAD: Final = re.compile(_LINE + _FIELDS)
+_PATH = rb"/[\x21\x22\x24-\x7e]*+"  # no fragment
+_HOST = rb"[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)*+"
+REQUEST_LINE: Final = re.compile(rb"(?!CONNECT )([A-Z]{1,16}) ()(" + _PATH + rb") HTTP/1\.1\r\n")
+ABSOLUTE_LINE: Final = re.compile(
+    rb"(?!CONNECT )([A-Z]{1,16}) https?://(" + _HOST + rb"(?::[0-9]{1,5})?)(" + _PATH + rb") HTTP/1\.1\r\n"
+)
+CONNECT_LINE: Final = re.compile(rb"(CONNECT) ()(" + _HOST + rb":[0-9]{1,5}) HTTP/1\.[01]\r\n")
+"""Each: method, authority, target. Clients of Python's http.client still say HTTP/1.0 with CONNECT."""
+FIELDS: Final = re.compile(rb"(?:" + _NAME + rb":[\x20-\x7e]*+\r\n)*+\r\n")
+REQUEST_HEAD: Final = re.compile(REQUEST_LINE.pattern + FIELDS.pattern)
 ANSWER_HEAD: Final = re.compile(
     rb"HTTP/1\.1 ([1-5][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*+)?\r\n"
     rb"(?:" + _NAME + rb":[\t\x20-\x7e\x80-\xff]*+\r\n)*+\r\n"
@@ -63,10 +76,10 @@ HOST: Final = re.compile(rb"(?:[A-Za-z0-9._\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5
 _FAULTS: Final = tuple(
     (re.compile(pattern), detail)
     for pattern, detail in (
-        (rb"\A\x16", "this port speaks plain HTTP, and a TLS handshake came"),
+        (rb"\A\x16", "this connection speaks plain HTTP, and a TLS handshake came"),
         (rb"\A\r\n", "an empty line stands before the request"),
         (rb"\APRI \* HTTP/2", "HTTP/2 is not spoken here: use HTTP/1.1"),
-        (rb"\ACONNECT ", "this port is no tunnel: CONNECT is not spoken here"),
+        (rb"\ACONNECT ", "this port is no proxy: CONNECT goes to the port of listen.forward"),
         (rb"(?<!\r)\n", "a line ends in a bare line feed"),
         (rb"\r(?!\n)", "a carriage return stands alone"),
         (rb"\A(?![A-Z]{1,16} )", "the request line does not begin with a method"),
@@ -85,9 +98,21 @@ _FAULTS: Final = tuple(
 )
 
 
-def fault(head: bytes) -> Unreadable:
-    """Words for a request head (or the beginning of one) that REQUEST_HEAD did not match."""
-    return Unreadable(400, next((d for pattern, d in _FAULTS if pattern.search(head)), "the request head is malformed"))
+_FORWARD_FAULTS: Final = tuple(
+    (re.compile(pattern), detail)
+    for pattern, detail in (
+        (rb"\ACONNECT ", "CONNECT names a host and a port, as api.binance.com:443"),
+        (rb"\A[A-Z]+ /", "this is the forward port, for HTTPS_PROXY: a base URL leads to the port of listen.reverse"),
+        (rb"\A[A-Z]+ (?!https?://)", "the target is in no form that a forward proxy reads: CONNECT, or http://host/path"),
+        (rb"\A[A-Z]+ https?://[^/ ]*[^A-Za-z0-9._:/ -]", "the host of the target cannot be read"),
+    )
+)
+
+
+def fault(head: bytes, forward: bool = False) -> Unreadable:
+    """Words for a request head (or the beginning of one) that is not in the grammar."""
+    faults = (*_FAULTS[:3], *_FORWARD_FAULTS, *_FAULTS[4:]) if forward else _FAULTS
+    return Unreadable(400, next((d for pattern, d in faults if pattern.search(head)), "the request head is malformed"))
 
 
 REPEATABLE: Final = frozenset((b"accept", b"accept-encoding", b"accept-language", b"cache-control", b"pragma"))

@@ -12,14 +12,17 @@ from typing import Final
 import httptools
 
 from gateway.core.request import Headers, RawRequest
+from gateway.edge.door import Door
 from gateway.edge.grammar import (
+    ABSOLUTE_LINE,
+    CONNECT_LINE,
     CONTENT_LENGTH,
+    FIELDS,
     HEAD_END,
     HOST,
     KIB,
     REFUSED,
     REPEATABLE,
-    REQUEST_HEAD,
     REQUEST_LINE,
     Limits,
     Unreadable,
@@ -38,6 +41,7 @@ class _Verdict:
     """What a head says, but for its target. ``last``: no other request follows on this connection."""
 
     headers: Headers
+    host: bytes
     length: int
     last: bool
 
@@ -48,15 +52,17 @@ class RequestReader:
     A bot repeats its headers: those that are to the byte an earlier request's, of the same method, are judged already.
     """
 
-    __slots__ = ("_buffer", "_head", "_judged", "_limits", "_method", "_peer", "_port", "_scanned", "_target",
-                 "_verdict")
+    __slots__ = ("_buffer", "_door", "_head", "_host", "_judged", "_limits", "_lines", "_method", "_peer", "_port",
+                 "_scanned", "_target", "_verdict")
 
-    def __init__(self, port: str | None, peer: str, limits: Limits) -> None:
-        self._port, self._peer, self._limits = port, peer, limits
+    def __init__(self, door: Door, peer: str, limits: Limits) -> None:
+        self._door, self._port, self._peer, self._limits = door, door.exchange, peer, limits
+        self._lines = (ABSOLUTE_LINE, CONNECT_LINE) if door.forward else (REQUEST_LINE,)
+        self._host: str | None = None
         self._buffer = bytearray()
         self._scanned = self._head = 0
         self._method = self._target = b""
-        self._verdict = _Verdict((), 0, False)
+        self._verdict = _Verdict((), b"", 0, False)
         self._judged: dict[tuple[bytes, bytes], _Verdict] = {}
 
     @property
@@ -89,7 +95,13 @@ class RequestReader:
         body = bytes(self._buffer[begin:end])
         del self._buffer[:end]
         self._head = self._scanned = 0
-        return RawRequest(self._method, self._target, verdict.headers, body, self._port, self._peer)
+        return RawRequest(self._method, self._target, verdict.headers, body, self._port, self._peer, self._host)
+
+    def rest(self) -> bytes:
+        """The bytes behind the last request, which are not this reader's to read: they belong to a tunnel."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        return rest
 
     def _take_head(self) -> bool:
         """Whether a whole head is there; it is judged the moment it is."""
@@ -99,19 +111,20 @@ class RequestReader:
             _check_beginning(self._buffer, self._limits)
             return False
         head = bytes(self._buffer[: end + len(HEAD_END)])
-        line = REQUEST_LINE.match(head)
+        line = next(filter(None, [line.match(head) for line in self._lines]), None)
         if line is None or line.end() - 2 > self._limits.request_line or len(head) > self._limits.head:
             _check_sizes(head, self._limits)
-            raise fault(head)
-        self._method, self._target = line.groups()
+            raise fault(head, self._door.forward)
+        self._method, authority, self._target = line.groups()
         fields = head[line.end() :]
         self._verdict = self._judged.get((self._method, fields)) or self._newly_judged(head, fields)
+        self._host = self._door.lead(authority, self._verdict.host)
         self._head = len(head)
         return True
 
     def _newly_judged(self, head: bytes, fields: bytes) -> _Verdict:
         """Its verdict, remembered beside the last few: a bot alternates between reading, placing and cancelling."""
-        verdict = _judge(head, self._method, self._target, self._limits)
+        verdict = _judge(head, fields, self._limits)
         if len(self._judged) >= _REMEMBERED:
             self._judged.clear()
         if len(fields) <= _REPEATED:
@@ -119,10 +132,10 @@ class RequestReader:
         return verdict
 
 
-def _judge(head: bytes, method: bytes, target: bytes, limits: Limits) -> _Verdict:
+def _judge(head: bytes, fields: bytes, limits: Limits) -> _Verdict:
     """Let llhttp read a head of the right shape, and hold its reading against ours."""
     _check_sizes(head, limits)
-    if not REQUEST_HEAD.fullmatch(head):
+    if not FIELDS.fullmatch(fields):
         raise fault(head)
     heard, upgrade = Heard(), False
     parser = httptools.HttpRequestParser(heard)
@@ -133,7 +146,8 @@ def _judge(head: bytes, method: bytes, target: bytes, limits: Limits) -> _Verdic
     except httptools.HttpParserError:
         _check_headers(_split(head), limits)
         raise fault(head) from None
-    fields, length = _check_headers(heard.headers, limits)
+    method, target, _ = head.split(b" ", 2)
+    found, length = _check_headers(heard.headers, limits, optional_host=method == b"CONNECT")
     if upgrade and length:
         raise Unreadable(400, "a request for an upgrade has a body")
     if (
@@ -142,8 +156,8 @@ def _judge(head: bytes, method: bytes, target: bytes, limits: Limits) -> _Verdic
         or heard.complete != (length == 0)
     ):
         raise Unreadable(400, "two readings of the request differ")
-    last = upgrade or (b"connection" in fields and b"close" in tokens(heard.headers, b"connection"))
-    return _Verdict(tuple(heard.headers), length, last)
+    last = upgrade or (b"connection" in found and b"close" in tokens(heard.headers, b"connection"))
+    return _Verdict(tuple(heard.headers), found.get(b"host", b""), length, last)
 
 
 def _split(head: bytes) -> list[tuple[bytes, bytes]]:
@@ -171,14 +185,17 @@ def _check_beginning(beginning: bytearray, limits: Limits) -> None:
     _check_sizes(beginning, limits)
 
 
-def _check_headers(headers: list[tuple[bytes, bytes]], limits: Limits) -> tuple[dict[bytes, bytes], int]:
+def _check_headers(
+    headers: list[tuple[bytes, bytes]], limits: Limits, optional_host: bool = False
+) -> tuple[dict[bytes, bytes], int]:
     """The headers by name, and the body's length."""
     fields = dict(headers)
     if len(fields) != len(headers):
         _check_repeats(headers)
     if not fields.keys().isdisjoint(REFUSED):
         raise _refused(fields)
-    if not HOST.fullmatch(fields.get(b"host", b"")):
+    host = fields.get(b"host")
+    if not (host is None and optional_host) and not HOST.fullmatch(host or b""):
         raise Unreadable(400, "the request has no Host, or one that is no host")
     length = fields.get(b"content-length", b"0")
     if not CONTENT_LENGTH.fullmatch(length):

@@ -6,32 +6,44 @@ whatever became of the connection. Nothing here knows a token's rights, an excha
 
 import asyncio
 import errno
+import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from operator import attrgetter, itemgetter
 from typing import Final
 
 from gateway.core.errors import Misuse
 from gateway.core.request import Answer, RawRequest
-from gateway.edge.bot import BotConnection
+from gateway.edge.bot import BotConnection, Heeds
+from gateway.edge.door import Door
+from gateway.edge.forward import Guard, Lead
 from gateway.edge.grammar import Limits, Unreadable
-from gateway.ports import Connection
+from gateway.edge.tunnel import Far
+from gateway.ports import Connection, NotSent
 
 Handle = Callable[[RawRequest, Connection], Awaitable[Answer]]
 """Answers a request. What it raises costs the bot its connection and is reported to the loop."""
 
-Refuse = Callable[[str | None, Unreadable], Answer]
-"""Words for a request that cannot be read, in the shape of the port's exchange (None: the shared port)."""
+Refuse = Callable[[Door, Unreadable], Answer]
+"""Words for a request that cannot be read, in the shape of the exchange that the door leads to."""
 
 _SWEEP_S: Final = 1.0
 _BACKLOG: Final = 512
+EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
 class Listener:
-    """All of the bots' ports. ``turned_away`` counts connections beyond the limits."""
+    """All of the bots' ports. Without a ``guard`` they speak plain HTTP only, and CONNECT leads nowhere.
 
-    def __init__(self, handle: Handle, refuse: Refuse, limits: Limits | None = None) -> None:
+    ``turned_away`` counts connections that were cut because there was too much of something.
+    """
+
+    def __init__(
+        self, handle: Handle, refuse: Refuse, limits: Limits | None = None, guard: Guard | None = None
+    ) -> None:
         self.handle, self.refuse = handle, refuse
         self.limits = limits or Limits()
+        self.guard = guard
         self.turned_away = 0
         self._connections: set[BotConnection] = set()
         self._peers: Counter[str] = Counter()
@@ -43,18 +55,29 @@ class Listener:
     def __len__(self) -> int:
         return len(self._connections)
 
-    async def open(self, port: str | None, host: str, number: int) -> tuple[str, int]:
-        """Listen on an address for the exchange's own port, or the shared one; the address it got. Raises Misuse."""
+    async def open(self, door: Door, host: str, number: int) -> tuple[str, int]:
+        """Listen on an address; the one it got. Raises Misuse."""
         loop = asyncio.get_running_loop()
         try:
-            server = await loop.create_server(lambda: BotConnection(self, port, loop), host, number, backlog=_BACKLOG)
+            server = await loop.create_server(lambda: BotConnection(self, door, loop), host, number, backlog=_BACKLOG)
         except OSError as error:
             raise _cannot_listen(host, number, error) from error
+        self._opened(server)
+        address = server.sockets[0].getsockname()
+        return address[0], address[1]
+
+    async def open_unix(self, door: Door, listening: socket.socket, heeds: Heeds) -> None:
+        """Listen on a unix socket that is bound already; ``heeds`` looks at each process that comes."""
+        loop = asyncio.get_running_loop()
+        server = await loop.create_unix_server(
+            lambda: BotConnection(self, door, loop, heeds), sock=listening, backlog=_BACKLOG
+        )
+        self._opened(server)
+
+    def _opened(self, server: asyncio.Server) -> None:
         self._servers.append(server)
         if self._ticker is None:
             self._tick()
-        address = server.sockets[0].getsockname()
-        return address[0], address[1]
 
     def close_owned_by(self, token_id: str) -> int:
         """Destroy the token's connections within this step; how many there were."""
@@ -92,12 +115,43 @@ class Listener:
 
     def admit(self, connection: BotConnection) -> bool:
         """Whether there is room for one more, from this peer."""
-        if len(self) >= self.limits.connections or self._peers[connection.peer] >= self.limits.per_peer:
+        if not self._has_room(connection.peer):
             self.turned_away += 1
             return False
         self._connections.add(connection)
         self._peers[connection.peer] += 1
         return True
+
+    def _has_room(self, peer: str) -> bool:
+        """Nobody who only sits there keeps others out: an idle connection that is no token's gives way."""
+        crowded = self._peers[peer] >= self.limits.per_peer
+        if not crowded and len(self) < self.limits.connections:
+            return True
+        order = {
+            connection: connection.expendable for connection in self._connections
+            if connection.expendable and (not crowded or connection.peer == peer)
+        }  # fmt: skip
+        first = min(order.items(), key=itemgetter(1), default=None)
+        if first is None:
+            return False
+        self._cut(first[0])
+        return True
+
+    def relieve(self) -> None:
+        """Cut those who have not read for longest, until what waits for all of them is within the limit."""
+        waiting = sorted((one for one in self._connections if one.unread), key=attrgetter("deadline"))
+        excess = sum(one.unread for one in waiting) - self.limits.unread
+        for connection in waiting:
+            if excess <= 0:
+                return
+            excess -= connection.unread
+            self._cut(connection)
+
+    def _cut(self, connection: BotConnection) -> None:
+        """End it within this step; its place is free at once."""
+        self.turned_away += 1
+        connection.abort()
+        self.discard(connection)
 
     def discard(self, connection: BotConnection) -> None:
         """The connection is closed."""
@@ -114,6 +168,44 @@ class Listener:
         """The request has ended, whatever became of the connection."""
         del self._tasks[connection]
         self._quiet.set()
+
+    def lead(self, host: str, number: int) -> Lead:
+        """What a tunnel to there would be."""
+        return self.guard.lead(host, number) if self.guard else Lead.NOWHERE
+
+    def unshaken(self, door: Door, reason: str) -> None:
+        """A handshake failed."""
+        if self.guard is not None:
+            self.guard.unshaken(door.host, reason)
+
+    def tunnel_owner(self, raw: RawRequest, connection: BotConnection, door: Door) -> str | None:
+        """Whose an untouched tunnel is; on loopback it may be nobody's. Raises Unreadable."""
+        credentials = raw.header(b"proxy-authorization")
+        if self.guard is None or (door.loopback and credentials is None):
+            return None
+        owner = self.guard.admit(credentials, connection.peer)
+        if owner is None or connection.owner not in (None, owner):
+            raise Unreadable(407, "this tunnel needs Proxy-Authorization: Basic with a token's id and secret")
+        return owner
+
+    async def reach(self, host: str, number: int) -> Far:
+        """The far end of an untouched tunnel. Raises Unreadable."""
+        assert self.guard is not None
+        try:
+            return await self.guard.reach(host, number, self._is_ours)
+        except NotSent as failure:
+            raise Unreadable(502, str(failure)) from None
+
+    def opened(self, host: str, number: int, owner: str | None) -> None:
+        """An untouched tunnel begins."""
+        assert self.guard is not None
+        self.guard.opened(host, number, owner)
+
+    def _is_ours(self, host: str, number: int) -> bool:
+        """Whether the address is one of these ports, or on one that listens on every address of this machine."""
+        listening = [server.sockets[0] for server in self._servers if server.sockets]
+        names = [one.getsockname()[:2] for one in listening if one.family != socket.AF_UNIX]
+        return any(number == port and (name == host or name in EVERYWHERE) for name, port in names)
 
     def _tick(self) -> None:
         loop = asyncio.get_running_loop()

@@ -13,19 +13,24 @@ from gateway.ports import NotSent
 
 _STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
+CREDENTIALS_ASKED: Final = 407
+
 _METHODS: Final = {"GET": False, "DELETE": False, "POST": True, "PUT": True}
 """What is ever sent to an exchange, and whether an empty body is announced as such."""
 
 
-def answer_bytes(answer: Answer, *, last: bool, head_only: bool = False) -> bytes:
+def answer_bytes(answer: Answer, *, last: bool, head_only: bool = False, asks: bool = False) -> bytes:
     """An answer as it goes to the bot, its headers by allowlist.
 
-    ``last``: the connection ends after it. ``head_only``: it answers a HEAD. ValueError if it is no answer.
+    ``last``: the connection ends after it. ``head_only``: it answers a HEAD. ``asks``: it asks for credentials, as a
+    proxy does. ValueError if it is no answer.
     """
     if not 200 <= answer.status <= 599:
         raise ValueError(f"an answer cannot have the status {answer.status}")
     lines = [_STATUS_LINES.get(answer.status) or b"HTTP/1.1 %d \r\n" % answer.status]
     lines += [b"%b: %b\r\n" % header for header in answer.headers if _passes(header[0])]
+    if asks:
+        lines.append(b'proxy-authenticate: Basic realm="tradewarden"\r\n')
     bodiless = answer.status in BODILESS
     if not bodiless:
         lines.append(b"content-length: %d\r\n" % len(answer.body))

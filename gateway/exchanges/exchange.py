@@ -88,6 +88,8 @@ class Exchange(Protocol):
     name: str
     hosts: Mapping[str, str]
     """Every host that may be dialled, with its environment."""
+    ports: Mapping[str, frozenset[int]]
+    """The ports of those hosts that serve bots on others than 443 too."""
 
     def decode(self, raw: RawRequest, host: str | None, target: bytes) -> Call:
         """``target`` is the request target without the gateway's own prefix; ``host`` the one named there."""

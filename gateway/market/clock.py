@@ -5,6 +5,10 @@ Between measurements an exchange's clock runs on the monotonic one, so that a st
 
 import time
 from collections.abc import Callable
+from typing import Final
+
+LONGEST_ROUND_US: Final = 2_000_000
+"""Exchanges take a time that is at most a second ahead of theirs."""
 
 
 class Clocks:
@@ -44,9 +48,15 @@ class Clocks:
         """The monotonic clock in µs, for measuring how long an answer took."""
         return self._steady_ns() // 1000
 
-    def measured(self, exchange: str, server_us: int, asked_us: int, answered_us: int) -> None:
-        """Take in one measurement: what the exchange said, between two readings of the monotonic clock."""
+    def measured(self, exchange: str, server_us: int, asked_us: int, answered_us: int) -> bool:
+        """Take in one measurement: what the exchange said, between two readings of the monotonic clock.
+
+        False for one that took too long: it may be wrong by half of that, which is more than exchanges forgive.
+        """
+        if answered_us - asked_us > LONGEST_ROUND_US:
+            return False
         self._offsets_us[exchange] = server_us - (asked_us + answered_us) // 2
+        return True
 
     def offset_ms(self, exchange: str) -> int | None:
         """How far the exchange's clock is ahead of the local one, or None if it was never measured."""

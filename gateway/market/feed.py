@@ -20,9 +20,9 @@ import structlog
 from gateway.core.money import BadNumber, parse_number
 from gateway.market import lines
 from gateway.market.clock import Clocks
-from gateway.market.lines import LINE_LIMIT, Begin, Garbled, QuoteLine, SlowLine, Told, Want
+from gateway.market.lines import LINE_LIMIT, Begin, Garbled, QuoteLine, SlowLine, Told, UnlistedLine, Want
 from gateway.market.quotes import Quote, Quotes, Slow
-from gateway.market.venues import VENUES, Pair, Wanted
+from gateway.market.venues import RATES, VENUES, Pair, Wanted
 
 log = structlog.get_logger()
 
@@ -36,6 +36,8 @@ RETRY_S: Final = (1.0, 2.0, 5.0, 15.0, 60.0)
 SETTLED_S: Final = 60.0
 """A process that lived this long is no failure when it ends."""
 END_S: Final = 2.0
+NOTHING: Final = Wanted()
+_RATES: Final = frozenset(pair for pairs in RATES.values() for pair in pairs)
 COMMAND: Final = (sys.executable, "-P", "-s", "-X", "utf8", "-m", "gateway.market.feed_process")
 
 
@@ -66,15 +68,16 @@ class Feed:
         self.pid: int | None = None
         """The process that runs now."""
 
-    def want(self, wanted: Wanted, interval_ms: int) -> None:
-        """What to ask for from now on. Cheap to repeat."""
-        want = Want(_capped(wanted.books), _capped(wanted.candles), interval_ms)
+    def want(self, wanted: Wanted, interval_ms: int, first: Wanted = NOTHING) -> None:
+        """What to ask for from now on, ``first`` before all else where it is too much. Cheap to repeat."""
+        books, candles = _capped(wanted.books, first.books), _capped(wanted.candles, first.candles)
+        want = Want(books, candles, interval_ms)
         if want != self._wanted:
             self._wanted = want
             self._changed.set()
 
     async def news(self) -> None:
-        """Wait for the next quote."""
+        """Wait for the next quote, or for word that there will be none."""
         self._news.clear()
         await self._news.wait()
 
@@ -157,6 +160,9 @@ class Feed:
                 self._news.set()
             elif isinstance(told, SlowLine):
                 self._quotes.put_slow(_known(told.pair), self._slow(told))
+            elif isinstance(told, UnlistedLine):
+                self._quotes.put_unlisted(*_one_venues(told))
+                self._news.set()
             else:
                 log.warning("a venue's prices are missing", venue=told.venue[:20], why=told.why[:300])
         except BadNumber as failure:
@@ -180,14 +186,21 @@ class Feed:
         return self._clocks.now_ms() - -(-ago_us // 1000)
 
 
+def _one_venues(told: UnlistedLine) -> tuple[str, tuple[Pair, ...]]:
+    if any(_known(pair)[0] != told.venue for pair in told.pairs):
+        raise Garbled(f"{told.venue[:20]!r} speaks of other venues")
+    return told.venue, told.pairs
+
+
 def _known(pair: Pair) -> Pair:
     if pair[0] not in VENUES:
         raise Garbled(f"{pair[0][:20]!r} is no venue")
     return pair
 
 
-def _capped(pairs: frozenset[Pair]) -> tuple[Pair, ...]:
-    ordered = sorted(pairs)
+def _capped(pairs: frozenset[Pair], first: frozenset[Pair]) -> tuple[Pair, ...]:
+    """At most MOST_PAIRS of each venue: the dollars' rates, without which nothing is converted, then ``first``."""
+    ordered = sorted(pairs, key=lambda pair: (pair not in _RATES, pair not in first, pair))
     return tuple(pair for name in VENUES for pair in [p for p in ordered if p[0] == name][:MOST_PAIRS])
 
 

@@ -18,7 +18,7 @@ from gateway.core.money import plain
 from gateway.market import lines
 from gateway.market.asking import Averages, Client, Top
 from gateway.market.going import session
-from gateway.market.lines import LINE_LIMIT, QuoteLine, SlowLine, Told, TroubleLine, Want
+from gateway.market.lines import LINE_LIMIT, QuoteLine, SlowLine, Told, TroubleLine, UnlistedLine, Want
 from gateway.market.venues import VENUES, Pair
 
 AT_ONCE: Final = 4
@@ -47,6 +47,7 @@ class Listening:
         self._interval_s = 1.0
         self._changed = asyncio.Event()
         self._listed_at: float | None = None
+        self._unlisted: tuple[Pair, ...] | None = None
         self._averaged_at: dict[str, float] = {}
         self._troubled_at: dict[str, float] = {}
 
@@ -87,6 +88,7 @@ class Listening:
         if self._listed_at is None or time.monotonic() - self._listed_at > LISTING_S:
             await self._client.load()
             self._listed_at = time.monotonic()
+        self._tell_unlisted()
         listed = [symbol for symbol in self._books if self._client.lists(symbol)]
         requests = self._client.requests(listed) if listed else []
         failures: list[Exception] = []
@@ -96,6 +98,14 @@ class Listening:
         await self._average()
         if failures and len(failures) == len(requests):
             raise failures[0]
+
+    def _tell_unlisted(self) -> None:
+        """Say what is asked for in vain, when that changes: who waits for it need not."""
+        wanted = sorted({*self._books, *self._candles})
+        unlisted = tuple(self._pair(symbol) for symbol in wanted if not self._client.lists(symbol))
+        if unlisted != self._unlisted:
+            self._unlisted = unlisted
+            self._say(UnlistedLine(self._venue.name, unlisted))
 
     async def _look(self, request: Callable[[], Awaitable[list[Top]]]) -> Exception | None:
         """Ask once and say what came. A market that fails is said, and costs the others nothing."""

@@ -2,7 +2,7 @@
 
     gateway ─▶  {"connect_to": {…}, "ca_file": …}      once, first
     gateway ─▶  {"books": […], "candles": […], "interval_ms": 1000}   whenever it changes
-    process ─▶  {"type": "quote" | "slow" | "trouble", …}
+    process ─▶  {"type": "quote" | "slow" | "unlisted" | "trouble", …}
 
 Times are µs of the machine's monotonic clock, which both processes share. What the gateway reads is judged strictly:
 the process parses foreign bytes all day.
@@ -53,6 +53,13 @@ class SlowLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fiel
     asked_us: int
 
 
+class UnlistedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="unlisted"):
+    """All that is asked for at a venue and that it does not list."""
+
+    venue: str
+    pairs: tuple[Pair, ...]
+
+
 class TroubleLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="trouble"):
     """A venue that does not answer as it should."""
 
@@ -60,7 +67,7 @@ class TroubleLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_f
     why: str
 
 
-Told = QuoteLine | SlowLine | TroubleLine
+Told = QuoteLine | SlowLine | UnlistedLine | TroubleLine
 
 _TOLD: Final[msgspec.json.Decoder[Told]] = msgspec.json.Decoder(Told)
 _BEGIN: Final = msgspec.json.Decoder(Begin)

@@ -19,17 +19,22 @@ from gateway.core.request import Answer, Call
 from gateway.core.snapshot import Instrument, Reference
 from gateway.exchanges.exchange import Exchange
 from gateway.market.clock import Clocks
-from gateway.market.feed import Feed, Reaching
+from gateway.market.feed import Feed, Reaching, available
 from gateway.market.quotes import Quote, Quotes, combine, told
-from gateway.market.venues import wanted
+from gateway.market.venues import pairs_of, wanted
+from gateway.ports import Held
 
 log = structlog.get_logger()
 
 Fetch = Callable[[Exchange, Call, str], Awaitable[Answer]]
-"""Sends a public call to an exchange's environment: ``Sender.public``."""
+"""Sends a public call to an exchange's environment: ``Sender.own_public``."""
 
 KEEP_FRESH_MS: Final = 60_000
 """A market unused for this long is no longer fetched."""
+MOST_USED: Final = 100
+"""Markets whose own books are fetched all the time; orders in others fetch theirs when they come."""
+LOOKS_PER_S: Final = 25
+"""Of those books, all together: half of what Binance allows one address."""
 TRY_AGAIN_US: Final = 150_000
 """How soon an exchange that gave no answer is asked the same again; less than the shortest pause between prices."""
 INSTRUMENTS_MS: Final = 3_600_000
@@ -59,6 +64,7 @@ class Markets:
         self._own: dict[tuple[Venue, str], Quote] = {}
         self._live = Quotes()
         self._feed = Feed(self._live, clocks, reaching) if reaching else None
+        self._others_tell = reaching is not None and available()
         self._combined: dict[tuple[str, str], tuple[int, int, Reference]] = {}
         self._good: dict[tuple[str, str], dict[int, Reference]] = {}
         self._combining: dict[tuple[str, str], int] = {}
@@ -81,6 +87,13 @@ class Markets:
             return self._combine(instrument, max_age_ms)
         own = self._own.get(((instrument.exchange, environment), instrument.market_id))
         return None if own is None else Reference(own.middle, own.at_ms, f"{own.venue} book")
+
+    def most_sources(self, instrument: Instrument, environment: str) -> int:
+        """How many sources could ever agree on its price: a venue that does not list it never will."""
+        if environment != LIVE or instrument.market != "spot" or not self._others_tell:
+            return 1
+        pairs = pairs_of(instrument.exchange, instrument.base, instrument.quote)
+        return sum(pair[0] == instrument.exchange or not self._live.unlisted(pair) for pair in pairs)
 
     def last_good(
         self, instrument: Instrument, environment: str, sources: int, older_than_ms: int
@@ -128,7 +141,7 @@ class Markets:
         instrument = self.instrument(exchange, environment, market_id)
         if instrument is None:
             return
-        self._used[venue, market_id] = (self._clocks.now_ms(), max_age_ms)
+        self._use(venue, market_id, max_age_ms)
         age_ms = self.age_ms(exchange, environment, market_id)
         if age_ms is None or age_ms > max_age_ms:
             await self._once(("price", venue, market_id), lambda: self._load_price(venue, market_id))
@@ -138,6 +151,13 @@ class Markets:
             if is_first:
                 await self._first_quotes(instrument, max_age_ms, sources)
 
+    def _use(self, venue: Venue, market_id: str, max_age_ms: int) -> None:
+        """Keep this market's price fresh from now on, in the place of the one that was used longest ago if need be."""
+        self._used.pop((venue, market_id), None)
+        if len(self._used) >= MOST_USED:
+            del self._used[next(iter(self._used))]
+        self._used[venue, market_id] = (self._clocks.now_ms(), max_age_ms)
+
     async def _first_quotes(self, instrument: Instrument, max_age_ms: int, sources: int) -> None:
         feed = self._feed
         if feed is None or feed.pid is None:
@@ -145,8 +165,13 @@ class Markets:
         self._listen()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_WAIT_S):
-                while len(told(self._live, instrument, self._clocks.now_ms(), max_age_ms)) < sources:
+                while self._too_few(instrument, max_age_ms, sources):
                     await feed.news()
+
+    def _too_few(self, instrument: Instrument, max_age_ms: int, sources: int) -> bool:
+        """Whether it is worth waiting for more venues."""
+        now = len(told(self._live, instrument, self._clocks.now_ms(), max_age_ms))
+        return now < sources <= self.most_sources(instrument, LIVE)
 
     async def keep_fresh(self) -> None:
         """Run until cancelled: clocks, instruments, and the prices of markets in use."""
@@ -155,7 +180,7 @@ class Markets:
                 group.create_task(self._feed.run())
             while True:
                 await self._tick()
-                await asyncio.sleep(self._pause_ms() / 1000)
+                await asyncio.sleep(max(self._pause_ms() / 1000, len(self._used) / LOOKS_PER_S))
 
     def _listen(self) -> None:
         """Tell the feed what is needed now."""
@@ -172,10 +197,10 @@ class Markets:
             for name, market_id in self._combining
             if (instrument := self.instrument(name, LIVE, market_id))
         }
-        self._feed.want(wanted(named | used), self._pause_ms())
+        self._feed.want(wanted(named | used), self._pause_ms(), first=wanted(named))
 
     async def measure(self, exchange: str, environment: str) -> bool:
-        """Measure the exchange's clock; False if it did not answer."""
+        """Measure the exchange's clock; False if it did not answer in time to tell."""
         adapter = self._exchanges[exchange]
         asked_us = self._clocks.steady_us()
         answer = await self._ask(adapter, adapter.time(), environment)
@@ -186,7 +211,9 @@ class Markets:
         except GatewayError as failure:
             log.warning("the exchange's clock could not be read", exchange=exchange, why=str(failure))
             return False
-        self._clocks.measured(exchange, server_us, asked_us, self._clocks.steady_us())
+        if not self._clocks.measured(exchange, server_us, asked_us, self._clocks.steady_us()):
+            log.warning("the exchange told its time too late to go by it", exchange=exchange)
+            return False
         return True
 
     def _pause_ms(self) -> int:
@@ -245,6 +272,8 @@ class Markets:
         """The answer, or None; whoever needs it denies for lack of it, and the log says why."""
         try:
             answer = await self._fetch(adapter, call, environment)
+        except Held:
+            return None  # said when the exchange asked for it
         except GatewayError as failure:
             log.warning("no answer from the exchange", exchange=adapter.name, call=str(call.endpoint), why=str(failure))
             return None

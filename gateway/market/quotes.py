@@ -8,7 +8,7 @@ A price in another dollar is converted by a rate that at least two venues quote,
 the rate that makes it lowest, a sell's by the one that makes it highest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from typing import Final, NamedTuple
@@ -84,6 +84,7 @@ class Quotes:
         self.version = 0
         self._quotes: dict[Pair, Quote] = {}
         self._slow: dict[Pair, Slow] = {}
+        self._unlisted: dict[str, frozenset[Pair]] = {}
 
     def put(self, quote: Quote) -> None:
         """A newer quote of a market; one that is older than what is known changes nothing."""
@@ -97,6 +98,14 @@ class Quotes:
         """Newer averages and volumes of a market."""
         self._slow[pair] = slow
         self.version += 1
+
+    def put_unlisted(self, venue: str, pairs: Iterable[Pair]) -> None:
+        """All that this venue is asked for and does not list."""
+        self._unlisted[venue] = frozenset(pairs)
+
+    def unlisted(self, pair: Pair) -> bool:
+        """Whether the venue said that it does not list this market."""
+        return pair in self._unlisted.get(pair[0], ())
 
     def find(self, pair: Pair) -> Quote | None:
         """The last quote of a market, whatever its age."""
@@ -162,6 +171,7 @@ def _reference(sources: Sequence[tuple[str, _Span]], slow: Sequence[tuple[Slow, 
         anchor=anchor,
         volume_24h=day,
         volume_1h=hour,
+        told_at=times,
     )
 
 

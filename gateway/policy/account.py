@@ -5,7 +5,7 @@ Their findings carry ``account.`` before the rule. Whether an order is a reducti
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gateway.core.decision import DenyCode, Finding
@@ -14,7 +14,7 @@ from gateway.core.snapshot import Snapshot
 from gateway.policy.controls import ACCOUNT_SETTINGS
 from gateway.policy.controls.control import BadSetting, Setting, Valued, ask
 from gateway.policy.controls.reading import nearest
-from gateway.policy.measures import currencies, needs_marks
+from gateway.policy.measures import currencies, digest, needs_marks
 from gateway.policy.strict_yaml import DocumentError, Mark, Node, Problem, Table, Text
 
 PREFIX: Final = "account."
@@ -24,11 +24,17 @@ _SILENT: Final = {setting.rule: replace(setting.silent, rule=PREFIX + setting.ru
 
 @dataclass(frozen=True, slots=True)
 class AccountLimits:
-    """What all tokens of ``account`` together may do; ``lines`` maps a rule to its line of the settings."""
+    """What all tokens of ``account`` together may do; ``lines`` maps a rule to its line of the settings,
+    ``digest`` is of what they mean, as a policy's.
+    """
 
     account: str
     controls: tuple[Setting, ...]
     lines: tuple[tuple[str, int], ...] = ()
+    digest: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", digest(self.controls))
 
     @property
     def needs_marks(self) -> bool:
@@ -76,7 +82,9 @@ def _named(found: Finding) -> Finding:
         if found.detail:
             return _SILENT[found.rule]
         rule = PREFIX + found.rule
-        return Finding(rule, True, "", found.limit, found.observed, found.code, found.retry_after_ms)
+        return Finding(
+            rule, True, "", found.limit, found.observed, found.code, found.retry_after_ms, before=found.before
+        )
     return replace(found, rule=PREFIX + found.rule, detail=f"over all tokens of the account: {found.detail}")
 
 

@@ -6,8 +6,6 @@ meant.
 A key of a later version is an error that says so, for nothing would enforce it.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +23,7 @@ from gateway.policy.controls.reading import nearest
 from gateway.policy.controls.references import DEFAULT_SOURCES, Sources
 from gateway.policy.inherit import MAX_DEPTH, NoParent, Parents, depth, inherited, nobody
 from gateway.policy.lint import warnings
-from gateway.policy.measures import currencies, needs_marks
+from gateway.policy.measures import currencies, digest, needs_marks
 from gateway.policy.panel import Panel
 from gateway.policy.strict_yaml import DocumentError, Mark, Node, Problem, Table, Text, read
 
@@ -161,12 +159,7 @@ def load(text: str | bytes, name: str, parents: Parents = nobody, clamp: bool = 
         raise PolicyError(name, tuple(reader.problems))
     controls = reader.controls()
     lines = tuple((path, mark.line) for path, mark in reader.marks.items())
-    return Policy(name, _digest(controls), controls, lines, warnings(controls, reader.marks), reader.parent)
-
-
-def _digest(controls: tuple[Setting, ...]) -> str:
-    content = {"version": "1"} | {control.rule: control.text for control in controls}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return Policy(name, digest(controls), controls, lines, warnings(controls, reader.marks), reader.parent)
 
 
 class _Reader:

@@ -1,5 +1,7 @@
-"""What a set of controls amounts to: its currencies, the prices it needs, and its limits carried to one window."""
+"""What a set of controls amounts to: its digest, currencies, needed prices, and its limits carried to one window."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final
@@ -14,6 +16,12 @@ from gateway.policy.grammar import Limit, Scope
 
 HIGHEST_FEE: Final = Decimal("0.001")
 """Of all exchanges served, as a fraction of the value: Binance's regular spot schedule, maker or taker, 0.1 %."""
+
+
+def digest(controls: Iterable[Setting]) -> str:
+    """The SHA-256 (hex) of what the controls mean, not of how they are written."""
+    content = {"version": "1"} | {control.rule: control.text for control in controls}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def currencies(controls: Iterable[Setting]) -> Mapping[str, str]:

@@ -124,7 +124,7 @@ def _limit(place: Place, instrument: Instrument, reference: Decimal, protect: De
 
 def _triggered_limit(place: Place, instrument: Instrument, reference: Decimal, protect: Decimal | None) -> Place:
     if place.trigger is None and place.trailing_bips is None:
-        raise _UnboundedError(f"a {place.kind} order needs a trigger")
+        raise _UnboundedError(f"{_a(place.kind)} order needs a trigger")
     return _priced(place)
 
 
@@ -134,7 +134,7 @@ def _priced(place: Place) -> Place:
         raise _UnboundedError(
             "a trailing order without a limit price is bounded by nothing"
             if trails
-            else f"a {place.kind} order needs a price"
+            else f"{_a(place.kind)} order needs a price"
         )
     _refuse(place, **{"amount of the quote": place.quote_quantity})
     return place
@@ -155,7 +155,7 @@ def _triggered_market(place: Place, instrument: Instrument, reference: Decimal, 
     if place.trailing_bips is not None:
         raise _UnboundedError("a trailing order without a limit price is bounded by nothing")
     if place.trigger is None or place.trigger <= 0:
-        raise _UnboundedError(f"a {place.kind} order needs a trigger")
+        raise _UnboundedError(f"{_a(place.kind)} order needs a trigger")
     _refuse(place, price=place.price, display=place.display, **{"amount of the quote": place.quote_quantity})
     limit = _protected(place, place.trigger, instrument, protect)
     return replace(place, kind=_LIMIT_FORM[place.kind], time_in_force=TimeInForce.GTC, price=limit)
@@ -188,7 +188,11 @@ def _base_quantity(place: Place, limit: Decimal, instrument: Instrument) -> Deci
 def _refuse(place: Place, **foreign: object) -> None:
     for name, value in foreign.items():
         if value is not None:
-            raise _UnboundedError(f"a {place.kind} order cannot carry a {name}")
+            raise _UnboundedError(f"{_a(place.kind)} order cannot carry {_a(name)}")
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 _LIMIT_FORM: Final = {

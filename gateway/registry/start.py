@@ -69,7 +69,10 @@ def complete_log(store: Store, audit: AuditLog) -> int:
 def open_state(
     store: Store, audit: AuditLog, vault: Vault, random: Callable[[int], bytes], accept_rollback: bool
 ) -> Opened:
-    """Open every box and check it all against the log. Raises Damaged for a row that does not open, RolledBack."""
+    """Open every box and check it all against the log. Raises Damaged for a row that does not open, RolledBack;
+
+    Misuse where two accounts hold one key.
+    """
     box = store.anchor()
     anchor = open_anchor(vault, box) if box is not None else None
     try:
@@ -79,10 +82,28 @@ def open_state(
         if not accept_rollback:
             raise
         since = None
+    _check_keys(store, vault)
     opened = _open_rows(store, vault, random, since)
     if since is not None and anchor is not None and not _agrees(vault, anchor, since, opened) and not accept_rollback:
         raise RolledBack("state.db was changed from outside: its tokens are not those that the log remembers")
     return opened
+
+
+def _check_keys(store: Store, vault: Vault) -> None:
+    """One real key is one account: under two names it would have two ledgers, and neither would bound it.
+
+    Asked before anything is sealed anew, so that a refused start leaves the state as it was.
+    """
+    names: dict[tuple[str, str, str], str] = {}
+    for row in store.accounts():
+        account, _ = open_credential(vault, row.name, row.box)
+        other = names.setdefault((account.exchange, account.environment, account.key_id), account.name)
+        if other != account.name:
+            raise Misuse(
+                f"accounts {other!r} and {account.name!r} hold the same key",
+                f"keep one: `tradewarden token revoke` the tokens of {account.name!r}, then "
+                f"`tradewarden account remove {account.name}`",
+            )
 
 
 def _since(audit: AuditLog, anchor: Anchor | None) -> _Since:

@@ -1,13 +1,12 @@
 """The live tokens in memory, by id. What a control took for a while lies over what the token's own row says."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from typing import Final
 
 import structlog
 
 from gateway.core.decision import Action
 from gateway.core.token import Token, TokenState
+from gateway.registry.overlay import Overlay
 from gateway.store import Restriction, Store
 
 log = structlog.get_logger()
@@ -18,11 +17,10 @@ class LiveTokens:
 
     def __init__(self, store: Store, now_ms: Callable[[], int], halt: Callable[[Token, str], None]) -> None:
         self._store = store
-        self._now_ms = now_ms
         self._halt = halt
         self._tokens: dict[str, Token] = {}
         self._accounts: dict[str, dict[str, Token]] = {}
-        self._restricted: dict[str, dict[TokenState, int]] = {}
+        self._overlay = Overlay(now_ms)
 
     def load(self, tokens: Iterable[Token], restrictions: Sequence[Restriction]) -> None:
         """Take in what the state holds."""
@@ -30,7 +28,7 @@ class LiveTokens:
             self.put(token)
         for restriction in restrictions:
             if restriction.token_id in self._tokens and restriction.until_ms is not None:
-                self._overlay(restriction.token_id, restriction.action, restriction.until_ms)
+                self._overlay.put(restriction.token_id, restriction.action, restriction.until_ms)
 
     def put(self, token: Token) -> None:
         """A new token, or a new state of one; a temporary restriction of it stays."""
@@ -40,21 +38,14 @@ class LiveTokens:
     def drop(self, token_id: str) -> None:
         """Forget a revoked token."""
         token = self._tokens.pop(token_id, None)
-        self._restricted.pop(token_id, None)
+        self._overlay.drop(token_id)
         if token is not None:
             self._accounts[token.account].pop(token_id, None)
 
     def find(self, token_id: str) -> Token | None:
         """The token as it stands now, or None if unknown or revoked."""
-        token, until = self._tokens.get(token_id), self._restricted.get(token_id)
-        if token is None or until is None:
-            return token
-        now_ms = self._now_ms()
-        state = next((state for state in _STRICTEST_FIRST if now_ms < until.get(state, 0)), None)
-        if state is None:
-            del self._restricted[token_id]
-            return token
-        return replace(token, state=state) if _is_looser(token.state, state) else token
+        token = self._tokens.get(token_id)
+        return None if token is None else self._overlay.over(token)
 
     def others(self, token: Token, now_ms: int) -> Sequence[Token]:
         """The other tokens of its account that are neither revoked nor expired."""
@@ -67,31 +58,18 @@ class LiveTokens:
 
     def lift(self, token_id: str) -> None:
         """A person resumed the token: what controls took comes back."""
-        self._restricted.pop(token_id, None)
+        self._overlay.drop(token_id)
 
     def restrict(self, token: Token, action: Action, until_ms: int | None, reason: str) -> None:
         """A control's action: reduce_only or cancel_only until a time, or halt until a person resumes."""
-        own, current = self._tokens.get(token.id), self.find(token.id)
-        if own is None or current is None or own.state is TokenState.PAUSED:
+        own = self._tokens.get(token.id)
+        if own is None or own.state is TokenState.PAUSED:
             return
         if action is Action.HALT or until_ms is None:
             log.warning("token restricted", token=own.name, action=action.value, rule=reason)
             self._halt(own, reason)
-        elif _is_looser(current.state, _STATES[action]):
+        elif self._overlay.narrows(own, action):
             log.warning("token restricted", token=own.name, action=action.value, until_ms=until_ms, rule=reason)
             with self._store.transaction(None, synced=False) as change:
                 change.restrict(Restriction(own.id, action, until_ms, reason))
-            self._overlay(own.id, action, until_ms)
-
-    def _overlay(self, token_id: str, action: Action, until_ms: int) -> None:
-        self._restricted.setdefault(token_id, {})[_STATES[action]] = until_ms
-
-
-_STATES: Final = {Action.REDUCE_ONLY: TokenState.REDUCE_ONLY, Action.CANCEL_ONLY: TokenState.PAUSED}
-"""What an action with an end makes of the token until then."""
-_STRICTEST_FIRST: Final = (TokenState.PAUSED, TokenState.REDUCE_ONLY)
-
-
-def _is_looser(state: TokenState, other: TokenState) -> bool:
-    order = (TokenState.ACTIVE, TokenState.REDUCE_ONLY, TokenState.PAUSED, TokenState.REVOKED)
-    return order.index(state) < order.index(other)
+            self._overlay.put(own.id, action, until_ms)

@@ -1,8 +1,10 @@
 """Who asks. Token by id, then its state, its address, the bot's own signature, its clock, and single use.
 
 A request that changes state is good for one time. Its signed bytes are remembered until the exchange's clock
-has passed their window, whatever path they came by: a signature of most exchanges covers no path. After a start
-nothing signed before it is taken, since what was seen then is forgotten.
+has passed their window, whatever path they came by: a signature of most exchanges covers no path. What a read was
+signed with is no order afterwards, but it may be a cancel: a bot that asks for an order and cancels it within one
+millisecond signs the same bytes twice, and exits stay open. After a start nothing signed before it is taken, since what
+was seen then is forgotten.
 """
 
 from collections import deque
@@ -35,14 +37,22 @@ class Seen:
 
     def first_time(self, token_id: str, payload: bytes, forget_us: int, now_us: int) -> bool:
         """Remember these bytes; False if they were here already."""
-        while self._order and self._order[0][0] < now_us:
-            self._digests.discard(self._order.popleft()[1])
-        digest = blake2b(payload, digest_size=16, key=token_id.encode()[:64]).digest()
-        if digest in self._digests:
+        if self.knows(token_id, payload, now_us):
             return False
+        digest = _digest(token_id, payload)
         self._digests.add(digest)
         self._order.append((forget_us, digest))
         return True
+
+    def knows(self, token_id: str, payload: bytes, now_us: int) -> bool:
+        """Whether these bytes were here and are not forgotten yet."""
+        while self._order and self._order[0][0] < now_us:
+            self._digests.discard(self._order.popleft()[1])
+        return _digest(token_id, payload) in self._digests
+
+
+def _digest(token_id: str, payload: bytes) -> bytes:
+    return blake2b(payload, digest_size=16, key=token_id.encode()[:64]).digest()
 
 
 class Authenticator:
@@ -51,7 +61,8 @@ class Authenticator:
     def __init__(self, tokens: Tokens, clock: Clock) -> None:
         self._tokens = tokens
         self._clock = clock
-        self._seen = Seen()
+        self._changed = Seen()
+        self._read = Seen()
         self._started: dict[str, int] = {}
 
     def start(self, exchange: str) -> None:
@@ -88,5 +99,8 @@ class Authenticator:
         if changes and proof.signed_at_us < self._started.get(exchange.name, now_us):
             raise Refused(DenyCode.TIMESTAMP, "signed before the gateway started; sign anew")
         forget_us = max(proof.signed_at_us, now_us) + proof.window_us + SLACK_US
-        if not self._seen.first_time(token.id, proof.payload, forget_us, now_us) and changes:
+        what = (token.id, proof.payload)
+        was_read = isinstance(call.intent, Place) and self._read.knows(*what, now_us)
+        seen = self._changed if changes else self._read
+        if (not seen.first_time(*what, forget_us, now_us) and changes) or was_read:
             raise Refused(DenyCode.REPLAY, "this signed request was used before; sign anew")

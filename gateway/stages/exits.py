@@ -18,7 +18,7 @@ from gateway.ports import NoAnswer, Surroundings
 from gateway.stages import records
 from gateway.stages.learned import note, settle
 from gateway.stages.send import Sender
-from gateway.stages.turn import Turn, gate, judge, look, renewed
+from gateway.stages.turn import Turn, gate, judge, look, renewed, written
 
 
 class Exits:
@@ -52,9 +52,7 @@ class Exits:
         if allowed.delay_ms:
             await asyncio.sleep(allowed.delay_ms / 1000)
             turn = renewed(turn, self._world)
-        record = self._world.audit.draft(
-            records.decision(turn.decision_id, turn.token, turn.policy, turn.call, allowed)
-        )
+        record = self._world.audit.draft(written(turn, allowed, self._world))
         self._world.audit.append(record, sync=True)
         return turn
 
@@ -101,7 +99,7 @@ class Exits:
 
     async def _own(self, turn: Turn, query: Call, why: str) -> Answer:
         try:
-            return await self._sender.own(turn.exchange, query, turn.account, turn.decision_id, why)
+            return await self._sender.own(turn.exchange, query, turn.account, turn.decision_id, why, for_exit=True)
         except NoAnswer as failure:
             raise Unavailable("the exchange did not answer; try again") from failure
 

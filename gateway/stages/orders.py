@@ -11,6 +11,7 @@ from gateway.core.decision import Allow, Deny, DenyCode
 from gateway.core.errors import Refused, Unavailable
 from gateway.core.intent import Place, TimeInForce
 from gateway.core.request import Answer
+from gateway.core.snapshot import Snapshot
 from gateway.core.token import TokenState
 from gateway.exchanges.exchange import Lesson, Outcome
 from gateway.policy.controls.allow import Symbols
@@ -18,7 +19,7 @@ from gateway.ports import Need, NoAnswer, Surroundings
 from gateway.stages import records
 from gateway.stages.learned import settle, with_record
 from gateway.stages.send import Sender
-from gateway.stages.turn import Denied, Turn, gate, judge, look, need_room, renewed, warned
+from gateway.stages.turn import Denied, Turn, gate, judge, look, need_room, renewed, warned, written
 
 
 class Orders:
@@ -47,13 +48,11 @@ class Orders:
         snapshot = look(turn, world)
         try:
             allowed = judge(turn, snapshot, world)
-            leaving = self._leaving(turn, allowed, order)
+            leaving = self._leaving(turn, allowed, order, snapshot)
         except Refused:
             world.ledger.count(turn.token, "message", snapshot.now_ms)
             raise
-        body = records.decision(
-            turn.decision_id, turn.token, turn.policy, turn.call, replace(allowed, order=leaving), snapshot.reference
-        )
+        body = written(turn, replace(allowed, order=leaving), world, snapshot)
         turn = replace(turn, call=replace(turn.call, intent=leaving))
         record = world.audit.draft(body)
         if allowed.reserve is None:
@@ -73,14 +72,14 @@ class Orders:
         listed = instrument is None or symbols is None or symbols.covers(instrument)
         return listed and turn.token.state is not TokenState.PAUSED
 
-    def _leaving(self, turn: Turn, allowed: Allow, order: Place) -> Place:
+    def _leaving(self, turn: Turn, allowed: Allow, order: Place, snapshot: Snapshot) -> Place:
         """The order as it will leave, with an id by which it can be asked for. Raises Denied for a known id."""
         leaving = allowed.order or order
         if leaving.client_id is None:
             return replace(leaving, client_id=turn.exchange.client_id(self._world.random))
         if not leaving.test and self._world.ledger.knows(turn.account.name, leaving.client_id):
             detail = "this client order id was used before"
-            raise Denied(Deny(DenyCode.DUPLICATE, "duplicate", detail, allowed.findings))
+            raise Denied(Deny(DenyCode.DUPLICATE, "duplicate", detail, allowed.findings), snapshot)
         return leaving
 
     async def _send(self, turn: Turn) -> Answer:

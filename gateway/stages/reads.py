@@ -9,7 +9,7 @@ from gateway.stages import records
 from gateway.stages.learned import note, settle
 from gateway.stages.send import Sender
 from gateway.stages.sparing import Sparing
-from gateway.stages.turn import Turn, gate, judge, look, need_room, warned
+from gateway.stages.turn import Turn, gate, judge, look, need_room, warned, written
 
 
 class Reads:
@@ -39,9 +39,7 @@ class Reads:
         """Raises Denied, Refused, Unavailable."""
         need_room(self._world, Need.READ)
         allowed = judge(turn, look(turn, self._world), self._world)
-        record = self._world.audit.draft(
-            records.decision(turn.decision_id, turn.token, turn.policy, turn.call, allowed)
-        )
+        record = self._world.audit.draft(written(turn, allowed, self._world))
         self._world.audit.append(record, False, Need.READ)
         return warned(self._learn(turn, await self._send(turn)), allowed)
 

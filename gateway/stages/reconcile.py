@@ -27,29 +27,45 @@ LONGEST_PAUSE_S: Final = 15.0
 
 
 class Reconciler:
-    """Follows every unknown order, at most a few questions at a time, more slowly the longer it takes."""
+    """Follows every unknown order, one question at a time for each account, more slowly the longer it takes."""
 
     def __init__(self, world: Surroundings, sender: Sender, exchanges: dict[str, Exchange]) -> None:
         self._world = world
         self._sender = sender
         self._exchanges = exchanges
         self._next: dict[tuple[str, str], tuple[float, float]] = {}
+        self._asking: set[str] = set()
 
     async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            await self.pass_once(asyncio.get_running_loop().time())
-            await asyncio.sleep(FIRST_PAUSE_S)
+        """Until cancelled. A pass that waits for one account's exchange holds up no later pass for the others."""
+        async with asyncio.TaskGroup() as passes:
+            while True:
+                passes.create_task(self.pass_once(asyncio.get_running_loop().time()))
+                await asyncio.sleep(FIRST_PAUSE_S)
 
     async def pass_once(self, now_s: float) -> None:
-        """Ask for every unknown order that is due."""
+        """Ask for every unknown order that is due, but for accounts that are being asked about already."""
         unknown = [row for row in self._world.ledger.unresolved() if row.status is OrderStatus.UNKNOWN]
         self._next = {key: self._next[key] for row in unknown if (key := (row.account, row.client_id)) in self._next}
+        due: dict[str, list[OrderRow]] = {}
         for row in unknown:
-            due_s, pause_s = self._next.get((row.account, row.client_id), (now_s, FIRST_PAUSE_S))
-            if due_s <= now_s:
-                self._next[row.account, row.client_id] = (now_s + pause_s, min(LONGEST_PAUSE_S, pause_s * 2))
+            due_s, _ = self._next.get((row.account, row.client_id), (now_s, FIRST_PAUSE_S))
+            if due_s <= now_s and row.account not in self._asking:
+                due.setdefault(row.account, []).append(row)
+        self._asking |= due.keys()
+        await asyncio.gather(*(self._ask_all(account, rows, now_s) for account, rows in due.items()))
+
+    async def _ask_all(self, account: str, rows: list[OrderRow], now_s: float) -> None:
+        """One account's orders. A failure of ours holds up no other account; it is seen, and tried again."""
+        try:
+            for row in rows:
+                _, pause_s = self._next.get((account, row.client_id), (now_s, FIRST_PAUSE_S))
+                self._next[account, row.client_id] = (now_s + pause_s, min(LONGEST_PAUSE_S, pause_s * 2))
                 await self._ask(row)
+        except Exception as failure:
+            log.error("an account's unknown orders could not be asked for", account=account, exc_info=failure)
+        finally:
+            self._asking.discard(account)
 
     async def _ask(self, row: OrderRow) -> None:
         account = self._world.accounts.find(row.account)

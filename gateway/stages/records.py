@@ -5,15 +5,17 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import Any, Final, get_args
 
-from gateway.core.decision import Allow, Decision, Deny, Finding
+from gateway.core.decision import SILENT, Allow, Decision, Deny, Finding
 from gateway.core.intent import Intent
 from gateway.core.money import plain
 from gateway.core.order import OrderEvent
 from gateway.core.request import Answer, Call
-from gateway.core.snapshot import Reference
+from gateway.core.snapshot import Reference, Snapshot
 from gateway.core.token import Token
 from gateway.exchanges.exchange import Lesson
+from gateway.policy.account import AccountLimits
 from gateway.policy.document import Policy
+from gateway.stages.sparing import Spared
 
 Body = dict[str, Any]
 
@@ -29,9 +31,10 @@ def decision(
     policy: Policy | None,
     call: Call | None,
     decided: Decision,
-    reference: Reference | None = None,
+    snapshot: Snapshot | None = None,
+    limits: AccountLimits | None = None,
 ) -> Body:
-    """The record before sending, or the only one of a denial."""
+    """The record before sending, or the only one of a denial: what was decided, and all that it was decided from."""
     body: Body = {"type": "decision", "d": decision_id, "verdict": "allow" if isinstance(decided, Allow) else "deny"}
     if token is not None:
         body |= {"token": token.name, "account": token.account, "generation": token.generation}
@@ -39,15 +42,59 @@ def decision(
         body |= {"policy": policy.name, "digest": policy.digest}
     if call is not None:
         body |= {"call": str(call.endpoint), "intent": described(call.intent)}
-    if reference is not None:
-        body["reference"] = _reference(reference)
+    if limits is not None:
+        body["account_digest"] = limits.digest
+    if snapshot is not None:
+        body |= _prices(snapshot)
+    if passed := _passed(decided.findings):
+        body["passed"] = passed
     return body | _verdict(decided)
 
 
+def _prices(snapshot: Snapshot) -> Body:
+    body: Body = {}
+    if snapshot.reference is not None:
+        body["reference"] = _reference(snapshot.reference)
+    if snapshot.marks:
+        body["marks"] = {market_id: plain(price) for market_id, price in snapshot.marks.items()}
+    return body
+
+
 def _reference(reference: Reference) -> Body:
-    body: Body = {"price": plain(reference.price), "at": reference.at_ms, "source": reference.source}
-    quoted = {name: plain(price) for name, price in reference.quoted}
-    return body | ({"quoted": quoted} if quoted else {})
+    """A null average or volume was not known; of a fair price left out it is the price that was charged against."""
+    body: Body = {
+        "price": plain(reference.price), "at": reference.at_ms, "source": reference.source,
+        "anchor": _told(reference.anchor), "volume_24h": _told(reference.volume_24h),
+        "volume_1h": _told(reference.volume_1h),
+    }  # fmt: skip
+    if reference.buy is not None:
+        body["buy"] = plain(reference.buy)
+    if reference.sell is not None:
+        body["sell"] = plain(reference.sell)
+    if reference.quoted:
+        body["quoted"] = {name: plain(price) for name, price in reference.quoted}
+        told_at = zip(reference.quoted, reference.told_at, strict=False)
+        body["told_at"] = {name: at_ms for (name, _), at_ms in told_at}
+    return body
+
+
+def _told(number: Decimal | None) -> str | None:
+    return None if number is None else plain(number)
+
+
+def _passed(findings: Sequence[Finding]) -> dict[str, list[str]]:
+    """Of each control that had its say and let pass: what it observed, its limit, and what was used before."""
+    return {
+        found.rule: _numbers(found.observed, found.limit, found.before)
+        for found in findings
+        if found.passed and found.detail != SILENT
+    }
+
+
+def _numbers(observed: str, limit: str, before: str) -> list[str]:
+    if before:
+        return [observed, limit, before]
+    return [observed, limit] if limit or observed else []
 
 
 def _verdict(decided: Decision) -> Body:
@@ -59,12 +106,16 @@ def _verdict(decided: Decision) -> Body:
         body["order"] = described(decided.order)
     if decided.reserve is not None:
         body["reserve"] = str(decided.reserve.value)
+        body["giveaway"] = str(decided.reserve.giveaway) if decided.reserve.giveaway else None
     shadowed = [_finding(finding) for finding in decided.findings if not finding.passed]
     return body | ({"shadowed": shadowed} if shadowed else {})
 
 
 def _finding(finding: Finding) -> Body:
-    body = {"rule": finding.rule, "limit": finding.limit, "observed": finding.observed, "detail": finding.detail}
+    body = {
+        "rule": finding.rule, "limit": finding.limit, "observed": finding.observed, "before": finding.before,
+        "detail": finding.detail,
+    }  # fmt: skip
     return {key: value for key, value in body.items() if value}
 
 
@@ -85,6 +136,13 @@ def outcome(decision_id: str, answer: Answer, lesson: Lesson) -> Body:
     if lesson.events:
         body["orders"] = events(lesson.events)
     return body | ({"error": lesson.error} if lesson.error else {})
+
+
+def denials(spared: Spared) -> Body:
+    """Denials that were answered and counted, and have no records of their own: there were too many."""
+    body: Body = {"type": "denials", "verdict": "deny", "code": spared.code.value, "count": spared.count}
+    body |= {"since": spared.since_ms, "until": spared.until_ms}
+    return body | ({"token": spared.token.name, "account": spared.token.account} if spared.token else {})
 
 
 def unsent(decision_id: str, reason: str) -> Body:

@@ -14,14 +14,16 @@ from gateway.policy.alerts import alerts_for
 from gateway.policy.decide import decide, fresh
 from gateway.policy.document import Policy
 from gateway.ports import Gate, Need, Surroundings
+from gateway.stages import records
 
 
 class Denied(Refused):
-    """The policy said no; carries the whole decision, for the record and the answer."""
+    """The policy said no; carries the whole decision and what it was made from, for the record and the answer."""
 
-    def __init__(self, decision: Deny) -> None:
+    def __init__(self, decision: Deny, snapshot: Snapshot) -> None:
         super().__init__(decision.code, decision.detail, decision.rule)
         self.decision = decision
+        self.snapshot = snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,12 @@ def look(turn: Turn, world: Surroundings, cancels_foreign: bool = False) -> Snap
         marks = _marks(turn, instrument, usage, world)
     if instrument and account is not None and limits is not None and limits.needs_marks:
         marks |= _marks(turn, instrument, account, world)
-    return Snapshot(now_ms, turn.token.state, usage, instrument, reference, marks=marks, account=account)
+    most = None
+    if instrument and (reference is None or reference.sources < turn.policy.sources):
+        most = world.market.most_sources(instrument, environment)
+    return Snapshot(
+        now_ms, turn.token.state, usage, instrument, reference, marks=marks, account=account, most_sources=most
+    )
 
 
 def _priced(turn: Turn, instrument: Instrument, world: Surroundings) -> Reference | None:
@@ -101,7 +108,7 @@ def judge(turn: Turn, snapshot: Snapshot, world: Surroundings) -> Allow:
     if turn.call.signed:
         _charge(turn, snapshot, decided, world)
     if isinstance(decided, Deny):
-        raise Denied(decided)
+        raise Denied(decided, snapshot)
     return decided
 
 
@@ -113,6 +120,12 @@ def _charge(turn: Turn, snapshot: Snapshot, decided: Decision, world: Surroundin
         if finding.action is not Action.DENY:
             until_ms = snapshot.now_ms + finding.action_ms if finding.action_ms else None
             world.tokens.restrict(turn.token, finding.action, until_ms, finding.rule)
+
+
+def written(turn: Turn, allowed: Allow, world: Surroundings, snapshot: Snapshot | None = None) -> records.Body:
+    """The record of what was allowed; ``snapshot`` where prices went into it."""
+    limits = world.accounts.limits(turn.account.name)
+    return records.decision(turn.decision_id, turn.token, turn.policy, turn.call, allowed, snapshot, limits)
 
 
 def warned(answer: Answer, allowed: Allow) -> Answer:

@@ -18,5 +18,5 @@ class WrongPassphrase(Misuse):
 class Damaged(Misuse):
     """Bytes of the vault were changed, cut, or belong to something else. ``what`` names them."""
 
-    def __init__(self, what: str, why: str) -> None:
-        super().__init__(f"{what} cannot be trusted: {why}", "restore the home from a backup")
+    def __init__(self, what: str, why: str, hint: str = "restore the home from a backup") -> None:
+        super().__init__(f"{what} cannot be trusted: {why}", hint)

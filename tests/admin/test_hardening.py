@@ -133,3 +133,23 @@ def test_a_hardened_process_leaves_no_core_and_no_readable_file(tmp_path: Path) 
     assert done.stdout == "(0, 0) 0 0o600\n"
     assert done.returncode == -6
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
+
+
+FILES = """
+import resource, sys
+from gateway.admin.hardening import open_files
+soft, hard = (int(word) for word in sys.argv[1:])
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+told = open_files()
+assert resource.getrlimit(resource.RLIMIT_NOFILE) == (told, hard)
+print(told)
+"""
+
+
+@pytest.mark.parametrize(("soft", "hard"), [(64, 300), (300, 300)])
+def test_as_many_files_may_be_open_as_the_system_allows(soft: int, hard: int) -> None:
+    """A soft limit is a default for others; the hard one is ours to use, and is not touched."""
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", FILES, str(soft), str(hard)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert int(done.stdout) == hard

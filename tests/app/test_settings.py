@@ -13,7 +13,7 @@ WRONG = {
     "listen:\n  reverse: 127.0.0.1:1\n  reverse: 127.0.0.1:2\n": "g:3:3: duplicate key 'reverse'",
     "store: postgresql://db\n": "g:1:8: only sqlite is supported yet; remove the key",
     "counters: redis://db\n": "g:1:11: only memory is supported yet; remove the key",
-    "tunnel: [api.telegram.org:443]\n": "g:1:9: the forward port is not supported yet; remove the key",
+    "tunnel: [api.telegram.org]\n": "an address is written like 127.0.0.1:8377",
     "upstream:\n  timeout: {connect: 5}\n": "a duration is written like",
     "upstream:\n  timeout: {connect: 1e3s}\n": "a duration is written like",
     "upstream:\n  connect_to: {api.binance.com: 127.0.0.1:1}\n": "an address is written like",

@@ -1,7 +1,8 @@
 """Bots at full speed, each in a process of its own: raw sockets, signed reads and orders, waiting for answers alone.
 
-``python -m tests.attacks.fleet PORT PREFIX`` takes key and secret from its standard input, says ``running`` after the
-first answer, asks until that input is closed, and then prints how many answers it got, by status (0: none).
+``python -m tests.attacks.fleet PORT PREFIX CA`` takes key and secret from its standard input, says ``running`` after
+the first answer, asks until that input is closed, and then prints how many answers it got, by status (0: none). With
+a CA's file it goes through a tunnel at that port.
 """
 
 import http.client
@@ -12,17 +13,18 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Self
 
-from tests.attacks.thief import ORDER, Thief, Wire
-from tests.world import World
+from tests.attacks.thief import ORDER, Thief, Tunnel, Way, Wire
+from tests.attacks.ways import Entrance
 from tests.world.home import ROOT
 
 MOST = 20_000
 GRACE_SECONDS = 30
 
 
-def run(port: int, thief: Thief, prefix: str) -> Counter[int]:
+def run(way: Way, thief: Thief, prefix: str) -> Counter[int]:
     """Ask and ask; orders and reads by turns. A closed connection is opened again."""
     counted: Counter[int] = Counter()
     wire: Wire | None = None
@@ -30,7 +32,7 @@ def run(port: int, thief: Thief, prefix: str) -> Counter[int]:
         if select.select([sys.stdin], [], [], 0)[0]:
             break
         try:
-            wire = wire or Wire(port)
+            wire = wire or Wire(way)
             counted[wire.ask(_next(thief, prefix, number)).status] += 1
         except (OSError, http.client.HTTPException):
             counted[0] += 1
@@ -51,11 +53,13 @@ def _next(thief: Thief, prefix: str, number: int) -> bytes:
 class Fleet:
     """Bots of one token, from the first answer each of them got until ``halt``."""
 
-    def __init__(self, world: World, thief: Thief, count: int = 4, prefix: str = "b") -> None:
+    def __init__(self, entrance: Entrance, thief: Thief, count: int = 4, prefix: str = "b") -> None:
+        way = entrance.way
+        where = (str(way.port), str(way.ca)) if isinstance(way, Tunnel) else (str(way), "")
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
         self._bots = [
             subprocess.Popen(
-                [sys.executable, "-m", "tests.attacks.fleet", str(world.addresses.binance_port), f"{prefix}{number}"],
+                [sys.executable, "-m", "tests.attacks.fleet", where[0], f"{prefix}{number}", where[1]],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True,
             )
             for number in range(count)
@@ -91,9 +95,11 @@ class Fleet:
 
 def main(words: Sequence[str]) -> Any:
     """The bot's own process; its secret comes by standard input, never by its command line."""
-    port, prefix = words
+    port, prefix, ca = words
     key, secret = json.loads(sys.stdin.readline())
-    print(json.dumps(run(int(port), Thief(key, secret), prefix)))
+    way = Tunnel(int(port), Path(ca)) if ca else int(port)
+    host = way.host if isinstance(way, Tunnel) else "127.0.0.1"
+    print(json.dumps(run(way, Thief(key, secret, host), prefix)))
 
 
 if __name__ == "__main__":

@@ -207,7 +207,7 @@ def _meet(house: House, one: Strike, price: Decimal, move: Move) -> None:
 
 
 async def _afterwards(house: House, symbol: str, move: Move) -> None:
-    house.pass_time(move.pause_ms)
+    await house.pass_time(move.pause_ms)
     if move.then == "learn":
         await house.learn(1)
     elif move.then == "cancel":

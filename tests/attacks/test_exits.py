@@ -67,6 +67,20 @@ def test_a_cancel_passes_without_a_price(world: World) -> None:
     assert trader.cancelled() == ["blind-0"]
 
 
+def test_a_cancel_passes_while_the_exchange_wants_to_be_left_alone(world: World) -> None:
+    """429 with Retry-After: the gateway asks for no price until then, so orders are denied, and the cancel goes."""
+    trader = Trader(world, "patient", AMPLE)
+    assert trader.place().status == 200
+    refusal = {"status": 429, "headers": {"Retry-After": "600"}}
+    world.exchange.control("add_fault", kind="status", method="GET", path="/api/v3/ticker", count=100_000, **refusal)
+    number = world.exchange.mark()
+    world.running.until(lambda: trader.place(time.time_ns()).code == -1001, 15, "a stale price")
+    assert {trader.place(time.time_ns()).code for _ in range(5)} == {-1001}
+    assert trader.cancel().status == 200
+    assert trader.cancelled() == ["patient-0"]
+    assert len(world.exchange.arrivals(number, "GET", "/api/v3/ticker")) == 1
+
+
 def test_a_cancel_passes_when_the_limits_are_used_up(shared_world: World) -> None:
     trader = Trader(shared_world, "full")
     assert [trader.place(number).status for number in range(3)] == [200, 200, 400]

@@ -62,15 +62,21 @@ class Raid:
         self._thief = Thief(house.bot.id, house.bot.key.material.reveal().decode())
 
     def attempt(self, method: str, path: str, host: str = "api.binance.com", parameters: str = EVERYTHING) -> None:
-        """Every way of carrying and signing: query and body, own port and shared one, key alone, no key."""
-        for port, target in (("binance", path), (None, f"/{host}{path}"), (None, f"/https://{host}{path}")):
+        """Every way of carrying and signing: query and body, each kind of door, key alone, no key."""
+        doors = (("binance", None, path), (None, None, f"/{host}{path}"), (None, None, f"/https://{host}{path}"),
+                 (None, host, path))  # fmt: skip
+        for port, led, target in doors:
             for text, body in self._carried(parameters):
-                self._ask(method, port, target + text, body, self._thief.key)
-            self._ask(method, port, target, "", None)
+                self._ask(method, port, target + text, body, self._thief.key, led)
+            self._ask(method, port, target, "", None, led)
 
     def knock(self, method: str, target: str) -> None:
         """One signed request to the shared port."""
         self._ask(method, None, f"{target}?{self._signed('')}", "", self._thief.key)
+
+    def knock_in(self, method: str, host: str, path: str) -> None:
+        """One signed request inside a tunnel to that host, if there were one."""
+        self._ask(method, None, f"{path}?{self._signed('')}", "", self._thief.key, host)
 
     def _carried(self, parameters: str) -> list[tuple[str, str]]:
         signed = [self._signed(parameters) for _ in range(3)]
@@ -84,12 +90,15 @@ class Raid:
         self.house.clock.ms += 1
         return self.house.clock.ms
 
-    def _ask(self, method: str, port: str | None, target: str, body: str, key: str | None) -> None:
+    def _ask(
+        self, method: str, port: str | None, target: str, body: str, key: str | None, led: str | None = None
+    ) -> None:
         headers = [(b"host", b"127.0.0.1")] + ([(b"x-mbx-apikey", key.encode())] if key else [])
         headers += [(b"content-type", b"application/x-www-form-urlencoded")] if body else []
         request = RawRequest(
-            method.encode(), target.encode("utf-8", "surrogateescape"), tuple(headers), body.encode(), port, "127.0.0.1"
-        )
+            method.encode(), target.encode("utf-8", "surrogateescape"), tuple(headers), body.encode(), port,
+            "127.0.0.1", led,
+        )  # fmt: skip
         self._runner.run(self.house.ask(request))
 
 
@@ -181,6 +190,7 @@ def test_no_other_host_is_ever_meant(raid: Raid, path: str) -> None:
         for method in ("GET", "POST"):
             for target in (f"/{host}{path}", f"/https://{host}{path}", f"{host}{path}", f"https://{host}{path}"):
                 raid.knock(method, target)
+            raid.knock_in(method, host, path)
     assert not raid.house.exchange.arrived
 
 

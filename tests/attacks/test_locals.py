@@ -1,6 +1,7 @@
 """Other programs on the same machine: pages in the operator's browser, other users, a second gateway, a signal."""
 
 import os
+import resource
 import signal
 import socket
 import stat
@@ -186,6 +187,19 @@ def test_no_port_is_opened_to_other_machines(tmp_path: Path, initialised_home: H
         refused = home.attempt("serve")
         assert refused.code == 1
         assert "listen on" in refused.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel about another process")
+def test_a_low_default_of_open_files_is_raised(world: World) -> None:
+    """A shell's default would let a few hundred idle connections keep exchanges and commands out."""
+    world.stop()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        world.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert resource.prlimit(world.running.pid, resource.RLIMIT_NOFILE)[0] > 256
 
 
 def test_sigterm_lets_what_is_in_flight_end(world: World) -> None:

@@ -14,10 +14,11 @@ import pytest
 
 from tests.attacks.fleet import Fleet
 from tests.attacks.thief import Thief, Wire, ask
+from tests.attacks.ways import WAYS, Entrance
 from tests.attacks.witness import Seen, Witness
 from tests.world import World
 
-ROUNDS = 3
+ROUNDS = 2
 BOTS = 4
 LINES = 64
 """How many connections to one host the gateway opens at most."""
@@ -35,15 +36,15 @@ price: {giveaway: unlimited because this is an attack, sources: 1 because this w
 class Field:
     """The world with a policy that lets bots go as fast as they can."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, world: World, kind: str) -> None:
+        self.world, self.entrance = world, Entrance.of(world, kind)
         world.home.write("policies/fast.yaml", FAST)
 
     def recruit(self) -> tuple[str, Thief]:
         """A new token."""
         name = f"fast-{uuid4().hex[:8]}"
         credential = self.world.issue(name, "fast")
-        return name, Thief(credential.key, credential.secret)
+        return name, self.entrance.thief(credential)
 
     def command(self, *words: str) -> int:
         """Type it; the time at which it had returned, in ms."""
@@ -55,9 +56,9 @@ class Field:
         self.world.home.run("token", "list", "--json")
 
 
-@pytest.fixture
-def field(shared_world: World) -> Field:
-    return Field(shared_world)
+@pytest.fixture(params=WAYS)
+def field(request: pytest.FixtureRequest, shared_world: World) -> Field:
+    return Field(shared_world, request.param)
 
 
 def after(arrivals: list[Seen], returned_ms: int) -> list[Seen]:
@@ -70,7 +71,7 @@ def test_nothing_arrives_after_revoke_has_returned(field: Field, turn: int) -> N
     """Four bots at full speed, `token revoke` in another process: from its return on, silence at the exchange."""
     name, thief = field.recruit()
     witness = Witness(field.world)
-    with Fleet(field.world, thief, BOTS, f"r{name[-4:]}-") as fleet:
+    with Fleet(field.entrance, thief, BOTS, f"r{name[-4:]}-") as fleet:
         fleet.under_way()
         returned_ms = field.command("token", "revoke", name)
         field.linger()
@@ -87,8 +88,8 @@ def test_nothing_arrives_after_panic_has_returned(field: Field) -> None:
     recruits = [field.recruit() for _ in range(2)]
     witness = Witness(field.world)
     with (
-        Fleet(field.world, recruits[0][1], 2, f"p{uuid4().hex[:4]}-") as one,
-        Fleet(field.world, recruits[1][1], 2, f"q{uuid4().hex[:4]}-") as two,
+        Fleet(field.entrance, recruits[0][1], 2, f"p{uuid4().hex[:4]}-") as one,
+        Fleet(field.entrance, recruits[1][1], 2, f"q{uuid4().hex[:4]}-") as two,
     ):
         one.under_way()
         two.under_way()
@@ -106,7 +107,7 @@ def test_no_order_arrives_after_pause_has_returned(field: Field, turn: int) -> N
     """Pausing stops orders as surely; reads go on."""
     name, thief = field.recruit()
     witness = Witness(field.world)
-    with Fleet(field.world, thief, BOTS, f"s{name[-4:]}-") as fleet:
+    with Fleet(field.entrance, thief, BOTS, f"s{name[-4:]}-") as fleet:
         fleet.under_way()
         returned_ms = field.command("token", "pause", name)
         field.linger()
@@ -120,9 +121,9 @@ def test_a_revoked_tokens_connections_are_closed_at_once(field: Field) -> None:
     """Idle ones too, and those in the middle of a request; another token's stay."""
     name, thief = field.recruit()
     _, other = field.recruit()
-    port = field.world.addresses.binance_port
+    way = field.entrance.way
     read = thief.request("GET", "/api/v3/account")
-    with Wire(port) as idle, Wire(port) as halfway, Wire(port) as others:
+    with Wire(way) as idle, Wire(way) as halfway, Wire(way) as others:
         assert idle.ask(read).status == 200
         assert halfway.ask(thief.request("GET", "/api/v3/account")).status == 200
         assert others.ask(other.request("GET", "/api/v3/account")).status == 200

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.thief import FORM, ORDER, Thief, Wire, ask, pour, raw, statuses
+from tests.attacks.ways import WAYS, Entrance
 from tests.attacks.witness import Seen, Witness
 from tests.world import World
 from tests.world.home import ROOT
@@ -19,26 +20,25 @@ REFUSED = sorted((ROOT / "tests" / "vectors" / "http" / "refused").glob("*.json"
 
 
 class Post:
-    """One token at one port of the shared world, and its witness."""
+    """One token at one way into the shared world, and its witness."""
 
-    def __init__(self, world: World) -> None:
-        credential = world.issue_new("smuggler")
-        self.thief = Thief(credential.key, credential.secret)
-        self.port = world.addresses.binance_port
+    def __init__(self, world: World, kind: str) -> None:
+        self.entrance = Entrance.of(world, kind)
+        self.way, self.thief = self.entrance.way, self.entrance.thief(world.issue_new("smuggler"))
         self.witness = Witness(world)
 
     def pour(self, sent: bytes) -> list[int]:
         """Send it; the statuses that came back."""
-        return list(statuses(pour(self.port, sent)))
+        return list(statuses(pour(self.way, sent)))
 
     def orders(self) -> list[Seen]:
         """The orders that arrived; whatever arrived was within the policy."""
         return [one for one in self.witness.judge() if one.method == "POST"]
 
 
-@pytest.fixture
-def post(shared_world: World) -> Post:
-    return Post(shared_world)
+@pytest.fixture(params=WAYS)
+def post(request: pytest.FixtureRequest, shared_world: World) -> Post:
+    return Post(shared_world, request.param)
 
 
 def hidden(post: Post) -> bytes:
@@ -51,7 +51,7 @@ def framings(post: Post) -> list[bytes]:
     """Requests whose end two readers see in two places, each with something hidden behind the first end."""
     inner = hidden(post)
     signed = post.thief.signed(ORDER.format(quantity="0.001", price="40000"))
-    head = f"POST /api/v3/order?{signed} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-MBX-APIKEY: {post.thief.key}\r\n"
+    head = f"POST /api/v3/order?{signed} HTTP/1.1\r\nHost: {post.thief.host}\r\nX-MBX-APIKEY: {post.thief.key}\r\n"
     form = f"{FORM[0]}\r\n"
     chunked = b"0\r\n\r\n" + inner
     size = len(chunked)
@@ -110,8 +110,11 @@ def test_requests_one_behind_the_other_are_judged_one_by_one(post: Post) -> None
 def test_a_body_that_looks_like_a_request_is_a_body(post: Post) -> None:
     """What lies within Content-Length is never read as a request; what lies behind it always is."""
     inner = hidden(post)
-    head = f"GET /api/v3/account?{post.thief.signed()} HTTP/1.1\r\nHost: x\r\nX-MBX-APIKEY: {post.thief.key}\r\n"
-    answers = post.pour(head.encode() + b"Content-Length: %d\r\n\r\n" % len(inner) + inner)
+    head = (
+        f"GET /api/v3/account?{post.thief.signed()} HTTP/1.1\r\nHost: {post.thief.host}\r\n"
+        f"X-MBX-APIKEY: {post.thief.key}\r\nContent-Length: {len(inner)}\r\n\r\n"
+    )
+    answers = post.pour(head.encode() + inner)
     assert answers == [400, 200]
     assert not post.orders()
 
@@ -120,14 +123,14 @@ def test_a_request_cut_anywhere_sends_nothing(post: Post) -> None:
     """A bot that dies in the middle of an order has sent none, however much of it was there."""
     request = post.thief.request("POST", "/api/v3/order", ORDER.format(quantity="0.001", price="40000"), in_body=True)
     for end in range(1, len(request), 23):
-        with Wire(post.port) as wire:
+        with Wire(post.way) as wire:
             wire.send(request[:end])
     assert not post.orders()
 
 
 def test_an_order_in_single_bytes_is_one_order(post: Post) -> None:
     """However the bytes fall into packets, they are the same request, once."""
-    with Wire(post.port) as wire:
+    with Wire(post.way) as wire:
         for byte in post.thief.order():
             wire.send(bytes([byte]))
         assert wire.read().status == 200
@@ -152,9 +155,9 @@ def test_nothing_is_injected_into_what_leaves(post: Post, ending: str) -> None:
 def test_a_connection_belongs_to_one_token(post: Post, shared_world: World) -> None:
     """A second token's request on the first one's connection is refused, even with its own good signature."""
     other = shared_world.issue_new("second")
-    with Wire(post.port) as wire:
+    with Wire(post.way) as wire:
         assert wire.ask(post.thief.request("GET", "/api/v3/account")).status == 200
-        assert wire.ask(Thief(other.key, other.secret).order()).rule == "token"
+        assert wire.ask(post.entrance.thief(other).order()).rule == "token"
     assert not post.orders()
 
 
@@ -169,8 +172,8 @@ def test_no_trick_of_the_corpus_gets_further_than_the_policy(post: Post, shared_
     """Every parser trick of the adapter's vectors, signed anew as this token, by the port it is meant for."""
     for path in TRICKS:
         request = json.loads(path.read_text())["request"]
-        port = post.port if request["port"] else shared_world.addresses.shared_port
-        pour(port, resigned(request, post.thief))
+        way = post.way if request["port"] else shared_world.addresses.shared_port
+        pour(way, resigned(request, post.thief))
     post.witness.judge()
     assert not shared_world.exchange.control("withdrawals")
 
@@ -189,7 +192,7 @@ def resigned(request: dict[str, object], thief: Thief) -> bytes:
     dropped = ("host", "content-length", "content-type") if body else ("host", "content-length")
     more = tuple(line for line in names if line.split(":")[0].lower() not in dropped)
     full = f"{target}{mark or '?'}{query}" if query else target
-    return raw(str(request["method"]), full, body, None, more)
+    return raw(str(request["method"]), full, body, None, more, thief.host)
 
 
 def test_a_closed_door_answers_politely(post: Post) -> None:
@@ -198,4 +201,4 @@ def test_a_closed_door_answers_politely(post: Post) -> None:
                      b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x05\x01\x00", b"SSH-2.0-x\r\n", b"\x00" * 64,
                      b"\r\n" * 40):  # fmt: skip
         assert set(post.pour(greeting)) <= {400, 404, 405, 501}
-    assert ask(post.port, raw("GET", "/api/v3/time")).status == 200
+    assert ask(post.way, post.entrance.raw("GET", "/api/v3/time")).status == 200

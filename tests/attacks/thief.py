@@ -9,9 +9,11 @@ import http.client
 import json
 import re
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 ANSWER_SECONDS = 30
 FORM = ("Content-Type: application/x-www-form-urlencoded",)
@@ -60,6 +62,7 @@ class Thief:
 
     key: str
     secret: str
+    host: str = "127.0.0.1"
 
     def signed(self, parameters: str = "", *, stamp: int | None = None, window: int = 5000) -> str:
         """The parameters with time and signature, all in one string."""
@@ -73,27 +76,55 @@ class Thief:
     ) -> bytes:  # fmt: skip
         """A signed request."""
         text = self.signed(parameters, **options)
-        return raw(method, path if in_body else f"{path}?{text}", text if in_body else "", self.key, more)
+        return raw(method, path if in_body else f"{path}?{text}", text if in_body else "", self.key, more, self.host)
 
     def order(self, quantity: str = "0.001", price: str = "40000", extra: str = "", **options: int) -> bytes:
         """A limit buy, by default of 40 USDT and far from the market."""
         return self.request("POST", "/api/v3/order", ORDER.format(quantity=quantity, price=price) + extra, **options)
 
 
-def raw(method: str, target: str, body: str = "", key: str | None = None, more: tuple[str, ...] = ()) -> bytes:
+def raw(
+    method: str, target: str, body: str = "", key: str | None = None, more: tuple[str, ...] = (),
+    host: str = "127.0.0.1",
+) -> bytes:  # fmt: skip
     """A well-formed HTTP/1.1 request around a target that need not be."""
-    lines = [f"{method} {target} HTTP/1.1", "Host: 127.0.0.1"]
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}"]
     lines += [f"X-MBX-APIKEY: {key}"] if key is not None else []
     lines += list(FORM) if body else []
     lines += [f"Content-Length: {len(body.encode())}"] if body or method == "POST" else []
     return "\r\n".join([*lines, *more, "", body]).encode("utf-8", "surrogateescape")
 
 
-class Wire:
-    """One connection to a port of the gateway."""
+@dataclass(frozen=True)
+class Tunnel:
+    """The way to an exchange's host by CONNECT: the forward port, and the file of the CA that ends it."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
-        self._socket = socket.create_connection((host, port), timeout=ANSWER_SECONDS)
+    port: int
+    ca: Path
+    host: str = "api.binance.com"
+
+    def dig(self, wire: socket.socket) -> socket.socket:
+        """The tunnel's inside."""
+        wire.sendall(f"CONNECT {self.host}:443 HTTP/1.1\r\nHost: {self.host}:443\r\n\r\n".encode())
+        established = b"HTTP/1.1 200 Connection established\r\n\r\n"
+        told = wire.recv(len(established), socket.MSG_WAITALL)
+        if told != established:
+            raise ConnectionError(told)
+        return ssl.create_default_context(cafile=str(self.ca)).wrap_socket(wire, server_hostname=self.host)
+
+
+Way = int | Tunnel
+"""A port of the gateway, or a tunnel through it."""
+
+
+class Wire:
+    """One connection to a port of the gateway, or through a tunnel of its own."""
+
+    def __init__(self, way: Way) -> None:
+        number = way if isinstance(way, int) else way.port
+        self._socket = socket.create_connection(("127.0.0.1", number), timeout=ANSWER_SECONDS)
+        if isinstance(way, Tunnel):
+            self._socket = way.dig(self._socket)
 
     def send(self, sent: bytes) -> None:
         self._socket.sendall(sent)
@@ -124,19 +155,20 @@ class Wire:
         self.close()
 
 
-def ask(port: int, sent: bytes) -> Reply:
+def ask(way: Way, sent: bytes) -> Reply:
     """One request on a connection of its own."""
-    with Wire(port) as wire:
+    with Wire(way) as wire:
         return wire.ask(sent)
 
 
-def pour(port: int, sent: bytes) -> bytes:
+def pour(way: Way, sent: bytes) -> bytes:
     """Bytes of any kind, and a closing request behind them; all that came back until the gateway hung up.
 
     The closing request makes the wait end: it is answered, swallowed as a body, or never read.
     """
-    closing = b"GET /api/v3/ping HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
-    with Wire(port) as wire:
+    host = way.host if isinstance(way, Tunnel) else "127.0.0.1"
+    closing = f"GET /api/v3/ping HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+    with Wire(way) as wire:
         try:
             wire.send(sent + closing)
             return wire.to_the_end()

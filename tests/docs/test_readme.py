@@ -7,7 +7,10 @@ import pytest
 from gateway.policy.document import load
 from tests.world.home import ROOT
 
-DOCUMENTS = ("README.md", "ARCHITECTURE.md", "SECURITY.md", "CHANGELOG.md", "deploy/README.md", "docs/commands.md")
+DOCUMENTS = (
+    "README.md", "ARCHITECTURE.md", "SECURITY.md", "CHANGELOG.md", "certs/README.md", "deploy/README.md",
+    "docs/commands.md",
+)  # fmt: skip
 LINK = re.compile(r"\[[^\]]+\]\(([^)#]+)\)")
 
 

@@ -7,11 +7,14 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from gateway.core.request import Answer, RawRequest
+from gateway.edge.door import Door
+from gateway.edge.forward import Guard
 from gateway.edge.grammar import Limits, Unreadable
 from gateway.edge.listener import Listener
 from gateway.ports import Connection
 
 GET = b"GET /api/v3/time HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+BINANCE = Door("binance")
 ANSWER = Answer(200, (), b"{}")
 WIRE = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 
@@ -22,7 +25,7 @@ class Desk:
     def __init__(self) -> None:
         self.requests: list[RawRequest] = []
         self.connections: list[Connection] = []
-        self.refusals: list[tuple[str | None, int]] = []
+        self.refusals: list[tuple[Door, int]] = []
         self.work: Callable[[RawRequest], Awaitable[Answer]] = self.at_once
         self.come = asyncio.Event()
         self.go = asyncio.Event()
@@ -44,8 +47,8 @@ class Desk:
         await self.go.wait()
         return ANSWER
 
-    def refuse(self, port: str | None, refusal: Unreadable) -> Answer:
-        self.refusals.append((port, refusal.status))
+    def refuse(self, door: Door, refusal: Unreadable) -> Answer:
+        self.refusals.append((door, refusal.status))
         return Answer(refusal.status, ((b"content-type", b"text/plain"),), refusal.detail.encode())
 
 
@@ -60,6 +63,10 @@ class Bot:
 
     async def hear(self, size: int = len(WIRE)) -> bytes:
         return await self.reader.readexactly(size)
+
+    async def some(self) -> bytes:
+        """The next bytes; empty at the end."""
+        return await self.reader.read(65536)
 
     async def hear_all(self) -> bytes:
         """Everything until the listener closes; empty also if it cut the connection."""
@@ -97,10 +104,12 @@ class Room:
 
 
 @contextlib.asynccontextmanager
-async def room(limits: Limits | None = None, port: str | None = "binance") -> AsyncIterator[Room]:
+async def room(
+    limits: Limits | None = None, door: Door = BINANCE, guard: Guard | None = None
+) -> AsyncIterator[Room]:
     desk = Desk()
-    listener = Listener(desk.handle, desk.refuse, limits)
-    _, number = await listener.open(port, "127.0.0.1", 0)
+    listener = Listener(desk.handle, desk.refuse, limits, guard)
+    _, number = await listener.open(door, "127.0.0.1", 0)
     made = Room(listener, desk, number)
     try:
         yield made

@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 import uvloop
 
+from gateway.edge.door import Door
+from gateway.edge.forward import Guard
 from gateway.edge.grammar import Limits
 from gateway.edge.upstream import UpstreamPool
-from tests.edge.bots import Room, room
+from tests.edge.bots import BINANCE, Room, room
 from tests.edge.exchange import HOST, Authority, Behaviour, Exchange, pool, running
 
 Story = Callable[[Exchange, UpstreamPool], Awaitable[None]]
@@ -55,10 +57,13 @@ def visit(loop_run: Callable[..., None]) -> Callable[..., None]:
     """Run a story in a room with these limits."""
 
     def run(
-        story: Callable[[Room], Awaitable[None]], limits: Limits | None = None, port: str | None = "binance"
+        story: Callable[[Room], Awaitable[None]],
+        limits: Limits | None = None,
+        door: Door = BINANCE,
+        guard: Guard | None = None,
     ) -> None:
         async def whole() -> None:
-            async with asyncio.timeout(10), room(limits, port) as made:
+            async with asyncio.timeout(10), room(limits, door, guard) as made:
                 await story(made)
 
         loop_run(whole())

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from gateway.core.request import RawRequest
+from gateway.edge.door import Door
 from gateway.edge.grammar import Limits, Unreadable
 from gateway.edge.http import RequestReader
 
+BINANCE = Door("binance")
 VECTORS = Path(__file__).parent.parent / "vectors" / "http"
 
 
@@ -25,7 +27,7 @@ class Said:
 
 def read(pieces: Iterable[bytes], limits: Limits | None = None) -> Said:
     """Feed the pieces one by one to one reader."""
-    reader, said = RequestReader("binance", "127.0.0.1", limits or Limits()), Said()
+    reader, said = RequestReader(BINANCE, "127.0.0.1", limits or Limits()), Said()
     try:
         for piece in pieces:
             reader.feed(piece)

@@ -8,8 +8,9 @@ import pytest
 
 from gateway.core.request import Answer, RawRequest
 from gateway.edge.bot import BotConnection
+from gateway.edge.door import Door
 from gateway.edge.listener import Listener
-from tests.edge.bots import GET, WIRE, Desk, Room, room
+from tests.edge.bots import BINANCE, GET, WIRE, Desk, Room, room
 from tests.edge.reading import cases, raw
 from tests.edge.transport import Wire
 
@@ -32,16 +33,16 @@ def test_a_request_becomes_one_call_of_the_handler(visit: Callable[..., None]) -
 
 
 def test_the_shared_port_has_no_name(visit: Callable[..., None]) -> None:
-    """Requests and refusals of the shared port say None."""
+    """Requests and refusals of the shared port name no exchange."""
 
     async def story(made: Room) -> None:
         bot = await made.bot()
         bot.say(GET + b"rubbish\r\n\r\n")
         await bot.hear_all()
         assert made.desk.requests[0].port is None
-        assert made.desk.refusals == [(None, 400)]
+        assert made.desk.refusals == [(Door(), 400)]
 
-    visit(story, port=None)
+    visit(story, door=Door())
 
 
 def test_pipelined_requests_never_overlap(visit: Callable[..., None]) -> None:
@@ -154,7 +155,7 @@ def test_a_refused_request_is_answered_and_the_connection_ends(case: dict[str, A
             assert b"connection: close" in heard
             assert case["says"].encode() in heard
             assert len(made.desk.requests) == case["before"]
-            assert made.desk.refusals == [("binance", case["status"])]
+            assert made.desk.refusals == [(BINANCE, case["status"])]
 
     asyncio.run(story())
 
@@ -243,7 +244,7 @@ class Clock(asyncio.SelectorEventLoop):
 def test_a_trickle_buys_no_time() -> None:
     """A stage's deadline is set when the stage begins; more bytes of it change nothing."""
     desk, clock, wire = Desk(), Clock(), Wire()
-    connection = BotConnection(Listener(desk.handle, desk.refuse), "binance", clock)
+    connection = BotConnection(Listener(desk.handle, desk.refuse), BINANCE, clock)
     connection.connection_made(wire)
     assert connection.deadline == 1120
     head, body = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", b"12345678"
@@ -265,11 +266,11 @@ def test_a_trickle_buys_no_time() -> None:
 def test_after_a_refusal_the_sending_side_closes_first() -> None:
     """What the bot still sends is taken and dropped until it closes, so that no reset overtakes the refusal."""
     desk, clock, wire = Desk(), Clock(), Wire()
-    connection = BotConnection(Listener(desk.handle, desk.refuse), "binance", clock)
+    connection = BotConnection(Listener(desk.handle, desk.refuse), BINANCE, clock)
     connection.connection_made(wire)
     connection.data_received(b"rubbish")
     connection.data_received(GET)
-    assert (wire.ended, wire.closed, desk.refusals) == (True, False, [("binance", 400)])
+    assert (wire.ended, wire.closed, desk.refusals) == (True, False, [(BINANCE, 400)])
     assert wire.written.count(b"HTTP/1.1 ") == 1
     connection.expire()
     assert wire.closed

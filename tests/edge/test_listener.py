@@ -7,9 +7,10 @@ import pytest
 
 from gateway.core.errors import Misuse
 from gateway.core.request import Answer, RawRequest
+from gateway.edge.door import Door
 from gateway.edge.grammar import Limits
 from gateway.edge.listener import Listener
-from tests.edge.bots import GET, WIRE, Desk, Room
+from tests.edge.bots import GET, WIRE, Bot, Desk, Room
 
 # -- who is revoked ---------------------------------------------------------------------------------------------------
 
@@ -113,12 +114,25 @@ def test_a_bot_that_does_not_read_is_cut(visit: Callable[..., None]) -> None:
     visit(story)
 
 
-@pytest.mark.parametrize("limits", [Limits(connections=2), Limits(per_peer=2)], ids=["in all", "per peer"])
+BOUNDS = pytest.mark.parametrize("limits", [Limits(connections=2), Limits(per_peer=2)], ids=["in all", "per peer"])
+
+
+async def owned(made: Room) -> Bot:
+    """A bot that has proved to hold a token."""
+    bot = await made.bot()
+    bot.say(GET)
+    assert await bot.hear() == WIRE
+    made.desk.connections[-1].owner = "token"
+    return bot
+
+
+@BOUNDS
 def test_connections_beyond_the_bound_are_cut(visit: Callable[..., None], limits: Limits) -> None:
     """The next one is cut and counted; when one leaves there is room again."""
 
     async def story(made: Room) -> None:
-        first, second, third = [await made.bot() for _ in range(3)]
+        first, second = await owned(made), await owned(made)
+        third = await made.bot()
         third.say(GET)
         assert await third.hear_all() == b""
         assert made.listener.turned_away == 1
@@ -130,6 +144,99 @@ def test_connections_beyond_the_bound_are_cut(visit: Callable[..., None], limits
             assert await bot.hear() == WIRE
 
     visit(story, limits)
+
+
+@BOUNDS
+@pytest.mark.parametrize("begun", [b"", GET[:-1]], ids=["idle", "half a request"])
+def test_who_only_sits_there_gives_way(visit: Callable[..., None], limits: Limits, begun: bytes) -> None:
+    """A connection that is nobody's, with no request in work, keeps no bot out; a token's own stays."""
+
+    async def story(made: Room) -> None:
+        bot, sitter = await owned(made), await made.bot()
+        sitter.say(begun)
+        await made.connected(2)
+        newcomer = await owned(made)
+        assert await sitter.hear_all() == b""
+        assert (len(made.listener), made.listener.turned_away) == (2, 1)
+        for one in (bot, newcomer):
+            one.say(GET)
+            assert await one.hear() == WIRE
+
+    visit(story, limits)
+
+
+def test_the_longest_idle_gives_way_first(visit: Callable[..., None]) -> None:
+    """And one that has begun a request only after all that have not."""
+
+    async def story(made: Room) -> None:
+        bots = []
+        for number in range(3):
+            bots.append(await made.bot())
+            bots[-1].say(GET)
+            assert await bots[-1].hear() == WIRE, number
+        bots[0].say(GET + GET[:-1])
+        assert await bots[0].hear() == WIRE
+        await owned(made)
+        await owned(made)
+        assert await bots[1].hear_all() == await bots[2].hear_all() == b""
+        bots[0].say(GET[-1:])
+        assert await bots[0].hear() == WIRE
+
+    visit(story, Limits(connections=3))
+
+
+def test_a_request_in_work_keeps_its_place(visit: Callable[..., None]) -> None:
+    """Also after its bot has shut its sending side: the answer to a cancel is still to come."""
+
+    async def story(made: Room) -> None:
+        made.desk.work = made.desk.when_told
+        bot = await made.bot()
+        bot.say(GET)
+        bot.writer.write_eof()
+        await made.desk.come.wait()
+        newcomer = await made.bot()
+        assert await newcomer.hear_all() == b""
+        made.desk.go.set()
+        assert (await bot.hear_all()).endswith(b"{}")
+
+    visit(story, Limits(connections=1))
+
+
+LARGE = 24 * 1024 * 1024
+
+
+def test_answers_that_nobody_reads_are_bounded_together(visit: Callable[..., None]) -> None:
+    """The bot that has not read for longest is cut; the others get their whole answers."""
+
+    async def story(made: Room) -> None:
+        async def large(request: RawRequest) -> Answer:
+            return Answer(200, (), b"x" * LARGE)
+
+        made.desk.work = large
+        bots = []
+        for _ in range(3):
+            made.desk.done.clear()
+            bots.append(await made.bot())
+            bots[-1].writer.transport.pause_reading()  # type: ignore[attr-defined]
+            bots[-1].say(GET)
+            await made.desk.done.wait()
+        await made.connected(2)
+        assert made.listener.turned_away == 1
+        for bot in bots:
+            bot.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        assert len(await bots[0].hear_all()) < LARGE
+        for bot in bots[1:]:
+            heard = b""
+            while not heard.endswith(b"x" * LARGE):
+                heard += await bot.some()
+
+    visit(story, Limits(unread=2 * LARGE + LARGE // 2))
+
+
+def test_connections_take_at_most_half_of_the_files_that_may_be_open() -> None:
+    """The other half is for exchanges, the log and the commands: whoever fills the ports leaves those alone."""
+    assert Limits().within(300).connections == 150
+    assert Limits().within(1 << 20) == Limits()
 
 
 # -- the end ----------------------------------------------------------------------------------------------------------
@@ -178,8 +285,8 @@ def test_an_address_in_use_says_what_to_do(visit: Callable[..., None]) -> None:
     async def story(made: Room) -> None:
         other = Listener(Desk().handle, Desk().refuse)
         with pytest.raises(Misuse, match=rf"cannot listen on 127\.0\.0\.1:{made.port}; another program has it"):
-            await other.open(None, "127.0.0.1", made.port)
+            await other.open(Door(), "127.0.0.1", made.port)
         with pytest.raises(Misuse, match=r"cannot listen on 192\.0\.2\.1:8377; this machine has no such address"):
-            await other.open(None, "192.0.2.1", 8377)
+            await other.open(Door(), "192.0.2.1", 8377)
 
     visit(story)

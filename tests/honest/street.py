@@ -112,6 +112,9 @@ class Street:
             self._good[instrument.market_id, told.sources] = told
         return told
 
+    def most_sources(self, instrument: Instrument, environment: str) -> int:
+        return 4
+
     def last_good(self, instrument: Instrument, environment: str, sources: int, older_than_ms: int) -> Reference | None:
         """The last one that so many agreed on, once it is no longer fresh."""
         known = [one for (name, _), one in self._good.items() if name == instrument.market_id]

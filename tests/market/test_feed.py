@@ -13,8 +13,9 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from gateway.market import lines
 from gateway.market.clock import Clocks
-from gateway.market.feed import COMMAND, MISSING, Feed, Reaching, available
+from gateway.market.feed import COMMAND, MISSING, MOST_PAIRS, Feed, Reaching, available
 from gateway.market.lines import Begin, QuoteLine, line
 from gateway.market.quotes import Quotes
 from gateway.market.venues import Pair, wanted
@@ -117,6 +118,31 @@ def test_a_market_that_one_venue_does_not_list_costs_the_others_nothing(venues: 
         await ears.until(lambda: ears.heard(KRAKEN) and ears.heard(("bitget", "BTC", "USDT")))
 
     tell(story, venues)
+
+
+def test_what_policies_name_comes_first_where_there_is_too_much(tmp_path: Path) -> None:
+    """However many markets orders touch on a whim; and the dollars' rates, without which nothing is converted."""
+    many = [("binance", f"A{number:03}", "USDT") for number in range(2 * MOST_PAIRS)]
+    named = [("binance", "ZZZ", "USDT")]
+    told = tmp_path / "told"
+    quote = line(QuoteLine(KRAKEN, "1", "1", 0)).decode().strip()
+    command = ("/bin/sh", "-c", f"head -n 2 > {told}; echo '{quote}'; cat")
+
+    async def story() -> None:
+        feed = Feed(Quotes(), Clocks(), NOWHERE, command)
+        feed.want(wanted(many + named), 1000, first=wanted(named))
+        running = asyncio.create_task(feed.run())
+        async with asyncio.timeout(20):
+            await feed.news()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(story())
+    want = lines.want(told.read_bytes().splitlines()[1])
+    kraken = [pair for pair in want.books if pair[0] == "kraken"]
+    assert len(kraken) == MOST_PAIRS
+    assert {("kraken", "ZZZ", "USD"), ("kraken", "USDT", "USD")} <= set(kraken)
+    assert ("binance", "ZZZ", "USDT") in want.candles
 
 
 def test_it_ends_with_its_input_in_silence() -> None:

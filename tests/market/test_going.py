@@ -70,3 +70,26 @@ def test_a_redirect_elsewhere_is_not_followed(venues: Venues) -> None:
             status(KRAKEN, venues.connect_to, venues.ca_file)
     finally:
         venues["kraken"].redirect = ""
+
+
+def test_a_venue_that_asks_to_be_left_alone_is(venues: Venues) -> None:
+    """The next request does not reach it, whatever path; another venue is asked on."""
+    kraken, path = venues["kraken"], "/0/public/AssetPairs"
+    kraken.leave_alone_s = 600
+
+    async def story() -> None:
+        async with session(venues.connect_to, str(venues.ca_file)) as ours:
+            async with ours.get(KRAKEN) as answer:
+                assert answer.status == 429
+            before = kraken.asked[path]
+            for url in (KRAKEN, "https://api.kraken.com/0/public/Ticker?pair=XXBTZUSD"):
+                with pytest.raises(aiohttp.ClientConnectionError, match="left alone"):
+                    await ours.get(url)
+            assert (kraken.asked[path], kraken.asked["/0/public/Ticker"]) == (before, 0)
+            async with ours.get("https://api.bitget.com/api/v2/spot/public/symbols") as answer:
+                assert answer.status == 200
+
+    try:
+        asyncio.run(story())
+    finally:
+        kraken.leave_alone_s = 0

@@ -7,15 +7,17 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.core.errors import Unavailable
+from gateway.core.errors import GatewayError, Unavailable
 from gateway.core.request import Answer, Call
 from gateway.core.snapshot import Reference
 from gateway.edge.upstream import UpstreamPool
 from gateway.exchanges.exchange import Exchange
 from gateway.exchanges.registry import EXCHANGES
+from gateway.market import market
 from gateway.market.clock import Clocks
 from gateway.market.feed import Reaching
 from gateway.market.market import LIVE, Markets
+from gateway.ports import Held
 from tests.market.prices import D
 from tests.market.venues import Venue, Venues, answer
 
@@ -38,13 +40,18 @@ class Shop:
         self.venue = Venue("binance")
         self.venue.scale("1")
         self.silent = False
+        self.failure: GatewayError = Unavailable("nobody answers")
+        self.answer_ms = 0
+        self.seen: Callable[[Call], None] = lambda call: None
         self.markets = Markets(dict(EXCHANGES), self.fetch, self.time.clocks)
 
     async def fetch(self, adapter: Exchange, call: Call, environment: str) -> Answer:
         import json
 
+        self.seen(call)
+        self.time.ms += self.answer_ms
         if self.silent:
-            raise Unavailable("nobody answers")
+            raise self.failure
         told = answer(self.venue, call.endpoint.path, dict(call.extras))
         return Answer(200, (), json.dumps(told).encode())
 
@@ -116,6 +123,91 @@ def test_an_unknown_market_has_no_instrument() -> None:
     assert shop.markets.instrument("binance", LIVE, "NOSUCH") is None
 
 
+def test_a_clock_that_was_told_too_late_is_not_gone_by() -> None:
+    """It may be wrong by half of what the answer took; what was measured before goes on to count."""
+    shop = Shop()
+    shop.answer_ms = 2_000
+    assert asyncio.run(shop.markets.measure("binance", LIVE))
+    measured = shop.time.clocks.offset_ms("binance")
+    shop.answer_ms = 2_001
+    with capture_logs() as logs:
+        assert not asyncio.run(shop.markets.measure("binance", LIVE))
+    assert shop.time.clocks.offset_ms("binance") == measured
+    assert [entry["event"] for entry in logs] == ["the exchange told its time too late to go by it"]
+
+
+def test_an_exchange_that_wants_to_be_left_alone_is_not_complained_of_at_every_look() -> None:
+    shop = Shop()
+    assert shop.reference() is not None
+    shop.silent, shop.failure = True, Held("left alone")
+    shop.time.ms += MAX_AGE_MS + 1
+    with capture_logs() as logs:
+        asyncio.run(shop.markets.refresh("binance", LIVE, "BTCUSDT", MAX_AGE_MS))
+    assert logs == []
+
+
+class Round:
+    """A shop that says which books were asked for, and when a look at all of them was over."""
+
+    def __init__(self) -> None:
+        self.shop = Shop()
+        self.asked: list[str] = []
+        self.stirred = asyncio.Event()
+        self.shop.seen = self.see
+
+    def see(self, call: Call) -> None:
+        self.asked += [value for name, value in call.extras if name == "symbol"]
+        self.stirred.set()
+
+    async def use(self, *market_ids: str) -> None:
+        for market_id in market_ids:
+            await self.shop.markets.refresh("binance", LIVE, market_id, MAX_AGE_MS)
+
+    async def keep(self, books: int) -> list[str]:
+        """What the loop asks for, up to so many books."""
+        self.asked.clear()
+        self.shop.time.ms += 1_000
+        keeping = asyncio.create_task(self.shop.markets.keep_fresh())
+        async with asyncio.timeout(20):
+            while len(self.asked) < books:
+                self.stirred.clear()
+                await self.stirred.wait()
+                self.shop.time.ms += 1_000
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        return self.asked
+
+
+def test_only_so_many_markets_are_kept_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that were used last; an order in another one still gets its price, when it comes."""
+    monkeypatch.setattr(market, "MOST_USED", 2)
+
+    async def story() -> None:
+        made = Round()
+        await made.use("BTCUSDT", "ETHUSDT", "BTCUSDT", "USDCUSDT")
+        assert set(await made.keep(4)) == {"BTCUSDT", "USDCUSDT"}
+        made.shop.time.ms += MAX_AGE_MS + 1
+        made.asked.clear()
+        await made.use("ETHUSDT")
+        assert made.asked == ["ETHUSDT"]
+
+    asyncio.run(story())
+
+
+def test_many_markets_are_looked_at_more_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All looks together stay within a half of what the exchange allows."""
+    monkeypatch.setattr(market, "LOOKS_PER_S", 1)
+
+    async def story() -> None:
+        made, loop = Round(), asyncio.get_running_loop()
+        await made.use("BTCUSDT", "ETHUSDT")
+        began = loop.time()
+        await made.keep(3)
+        assert loop.time() - began > 1.9
+
+    asyncio.run(story())
+
+
 class Floor:
     """Markets over all four venues, as the gateway runs them."""
 
@@ -184,3 +276,32 @@ def test_a_days_prices_from_four_venues(venues: Venues) -> None:
     with capture_logs() as logs:
         asyncio.run(story())
     assert "the sources disagree" in [entry.get("why") for entry in logs]
+
+
+def test_how_many_venues_could_ever_agree(venues: Venues) -> None:
+    """Four list the one market; the other is listed by the traded exchange alone, and its first order soon knows."""
+    venues["binance"].lists = ("BTC/USDT", "USDC/USDT", "ODD/USDT")
+    venues["binance"].set_middle("ODD/USDT", D(5))
+
+    async def story() -> None:
+        async with floor(venues) as ours:
+            await ours.until(sources(4))
+            btc = ours.markets.instrument("binance", LIVE, "BTCUSDT")
+            odd = ours.markets.instrument("binance", LIVE, "ODDUSDT")
+            assert btc is not None
+            assert odd is not None
+            assert [ours.markets.most_sources(btc, where) for where in (LIVE, "testnet")] == [4, 1]
+            while ours.markets.most_sources(odd, LIVE) > 1:
+                await ours.order("ODDUSDT")
+                await asyncio.sleep(0.05)
+            assert ours.markets.most_sources(btc, LIVE) == 4
+
+    asyncio.run(story())
+
+
+def test_without_other_venues_there_is_one_source() -> None:
+    shop = Shop()
+    shop.reference()
+    instrument = shop.markets.instrument("binance", LIVE, "BTCUSDT")
+    assert instrument is not None
+    assert shop.markets.most_sources(instrument, LIVE) == 1

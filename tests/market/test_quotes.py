@@ -207,3 +207,13 @@ def test_the_order_in_which_sources_came_changes_nothing(
 def test_disagreement_is_measured_between_the_lowest_and_the_highest(low: Decimal, factor: Decimal) -> None:
     reference = combine(book(told({"binance": str(low), "bitget": str(low * factor)})), BTC_USDT, NOW_MS, AGE_MS)
     assert (reference is not None) == (factor <= 1 + MAX_DISAGREEMENT)
+
+
+def test_what_a_venue_does_not_list_is_known_until_it_says_otherwise() -> None:
+    quotes, pair = Quotes(), PAIRS["kraken"]
+    assert not quotes.unlisted(pair)
+    quotes.put_unlisted("kraken", [pair])
+    quotes.put_unlisted("bitget", [])
+    assert quotes.unlisted(pair)
+    quotes.put_unlisted("kraken", [])
+    assert not quotes.unlisted(pair)

@@ -45,6 +45,10 @@ class Venue:
     asked: Counter[str] = field(default_factory=Counter)
     down: bool = False
     redirect: str = ""
+    lists: tuple[str, ...] = ()
+    """The symbols it lists, where they are not those of the table."""
+    leave_alone_s: int = 0
+    """How long it says that it wants to be left alone."""
     candle: tuple[str, str, str, str, str] = ("63900", "64100", "63800", "64000", "2")
     """Open, high, low, close, base volume of every candle of five minutes."""
 
@@ -138,6 +142,9 @@ class Venues:
         venue.asked[split.path] += 1
         if venue.down:
             return b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+        if venue.leave_alone_s:
+            wait = f"Retry-After: {venue.leave_alone_s}"
+            return f"HTTP/1.1 429 Too Many Requests\r\n{wait}\r\nContent-Length: 0\r\n\r\n".encode()
         if venue.redirect:
             return f"HTTP/1.1 302 Found\r\nLocation: {venue.redirect}\r\nContent-Length: 0\r\n\r\n".encode()
         query = {name: values[0] for name, values in parse_qs(split.query).items()}
@@ -169,7 +176,7 @@ def candles() -> list[int]:
 
 def listed(venue: Venue) -> list[tuple[str, str, str]]:
     """Id, base and quote of each market."""
-    parts = [symbol.split("/") for symbol in LISTED[venue.name]]
+    parts = [symbol.split("/") for symbol in venue.lists or LISTED[venue.name]]
     joint = "-" if venue.name == "coinbase" else ""
     return [(f"{base}{joint}{quote}", base, quote) for base, quote in parts]
 
@@ -200,6 +207,10 @@ def binance_books(venue: Venue, path: str, query: Query) -> Any:
         bid, ask = venue.prices[symbol_of(venue, market_id)]
         rows.append({"symbol": market_id, "bidPrice": bid, "bidQty": "1", "askPrice": ask, "askQty": "1"})
     return rows if "symbols" in query else rows[0]
+
+
+def binance_time(venue: Venue, path: str, query: Query) -> Any:
+    return {"serverTime": int(time.time() * 1000)}
 
 
 def binance_candles(venue: Venue, path: str, query: Query) -> Any:
@@ -323,6 +334,7 @@ def kraken_candles(venue: Venue, path: str, query: Query) -> Any:
 
 
 ROUTES: dict[tuple[str, str], Callable[[Venue, str, Query], Any]] = {
+    ("binance", "/api/v3/time"): binance_time,
     ("binance", "/api/v3/exchangeInfo"): binance_markets,
     ("binance", "/api/v3/ticker/bookTicker"): binance_books,
     ("binance", "/api/v3/klines"): binance_candles,

@@ -169,6 +169,29 @@ def test_a_sell_counts_at_the_highest_source() -> None:
 
 
 @pytest.mark.parametrize(
+    ("known", "most", "code"),
+    [(1, 1, DenyCode.SYMBOL), (0, 1, DenyCode.SYMBOL), (1, 2, DenyCode.UNPRICED), (1, None, DenyCode.UNPRICED)],
+)
+def test_sources_that_can_never_be_met_are_a_final_no(known: int, most: int | None, code: DenyCode) -> None:
+    """Trying again helps only where enough venues list the market."""
+    two = policy(POLICY.replace("sources: 1 because it is a test", "sources: 2"))
+    reference = replace(REFERENCE, sources=known) if known else None
+    denied = decided(two, at("buy", "limit", "100"), snapshot(reference=reference, most_sources=most))
+    assert isinstance(denied, Deny)
+    assert denied.code is code
+    if code is DenyCode.SYMBOL:
+        told = "2 independent sources must agree on the price, and this market has at most 1"
+        assert (denied.rule, denied.detail) == ("price.sources", told)
+
+
+def test_a_last_good_price_of_enough_sources_counts_though_there_are_fewer_now() -> None:
+    """A venue that delists the market closes no exit."""
+    two = policy(POLICY.replace("sources: 1 because it is a test", "sources: 2"))
+    once = replace(REFERENCE, sources=2)
+    assert isinstance(decided(two, at("buy", "limit", "100"), snapshot(reference=once, most_sources=1)), Allow)
+
+
+@pytest.mark.parametrize(
     ("stated", "known", "passes"),
     [("2", 2, True), ("2", 1, False), ("3", 3, True), ("3", 2, False), ("4", 3, False), ("1 because x", 1, True),
      ("1 because x", 0, False), (None, 2, True), (None, 1, False)],

@@ -2,12 +2,14 @@
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.audit.log import AuditLog
+from gateway.core.errors import Misuse
 from gateway.core.secret import Secret
 from gateway.core.token import Account, Credential, KeyKind, TokenState
 from gateway.ports import Record
@@ -233,6 +235,30 @@ def test_a_forged_line_of_the_log_widens_nothing(home: Path, was: str) -> None:
     desk = Desk(home)
     with pytest.raises(RolledBack, match="widens"):
         desk.unlock()
+    desk.close()
+
+
+def test_one_key_under_two_names_is_refused_and_the_way_out_works(home: Path) -> None:
+    """On a locked vault a key is told by a column that anybody who writes the file can change; the open vault knows."""
+    edit(home, "UPDATE accounts SET key_id = 'other…' WHERE name = 'main'")
+    twin = replace(ACCOUNT, name="twin")
+    act(home, lambda desk: desk.lifecycle.add_account(twin, REAL))
+    for accept_rollback in (False, True):
+        desk = Desk(home)
+        with pytest.raises(Misuse, match=r"accounts 'main' and 'twin' hold the same key.*account remove twin"):
+            desk.unlock(accept_rollback)
+        desk.close()
+    act(home, lambda desk: desk.lifecycle.remove_account("twin"))
+    desk = Desk(home)
+    assert [account.name for account in desk.unlock().accounts] == ["main"]
+    desk.close()
+
+
+def test_the_same_key_in_another_environment_is_another_account(home: Path) -> None:
+    testnet = replace(ACCOUNT, name="testnet", environment="testnet")
+    act(home, lambda desk: (desk.unlock(), desk.lifecycle.add_account(testnet, REAL)))
+    desk = Desk(home)
+    assert {account.name for account in desk.unlock().accounts} == {"main", "testnet"}
     desk.close()
 
 

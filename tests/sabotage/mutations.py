@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from gateway.core.secret import Secret
 from gateway.core.snapshot import Snapshot
 from gateway.policy import shadow
 from gateway.policy.controls import FLOORS, SETTINGS
@@ -69,6 +73,15 @@ def _every_extra(sent: dict[str, str], allowed: object, carried: frozenset[str])
     return tuple((name, value) for name, value in sent.items() if name not in carried)
 
 
+def _hardly_constrained(_: object) -> x509.NameConstraints:
+    return x509.NameConstraints(None, [x509.DNSName("example.invalid")])
+
+
+def _in_the_clear(_: object, key: Secret) -> bytes:
+    private, plain = serialization.load_der_private_key(key.reveal(), None), serialization.NoEncryption()
+    return private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+
+
 CONTROLS = {
     control.rule: Mutation(_mute(control), ("tests/policy",))
     for control in (*map(type, FLOORS), *SETTINGS)
@@ -126,6 +139,19 @@ PROMISES = {
     "a borrowed name settles an order": Mutation(
         _swap("gateway.stages.learned:by_number", lambda events, _=None: tuple(events)),
         ("tests/attacks/test_borrowed_names.py",),
+    ),
+    "a CA signs for anybody": Mutation(
+        _swap("gateway.vault.certificate:Constraints.cover", lambda *_: True), ("tests/vault/test_authority.py",)
+    ),
+    "a CA's certificate constrains nothing": Mutation(
+        _swap("gateway.vault.certificate:Constraints.extension", _hardly_constrained),
+        ("tests/vault/test_authority.py",),
+    ),
+    "a damaged CA is replaced unasked": Mutation(
+        _swap("gateway.registry.certs:CertsFolder.has", lambda *_: False), ("tests/registry/test_authorities.py",)
+    ),
+    "a leaf's key is written in the clear": Mutation(
+        _swap("gateway.edge.leaves:_under", _in_the_clear), ("tests/edge/test_leaves.py",)
     ),
     "one real key is two accounts": Mutation(
         _swap("gateway.registry.lifecycle:Lifecycle._only_once", lambda *_: None), ("tests/registry",)

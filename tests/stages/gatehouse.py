@@ -149,6 +149,7 @@ class Market:
         self.clock = clock
         self.price: Decimal | None = Decimal(50_000)
         self.age_ms = 0
+        self.most = 4
         self.while_refreshing: Callable[[], None] = lambda: None
 
     def lists(self, exchange: str, environment: str) -> bool:
@@ -162,6 +163,9 @@ class Market:
 
     def reference(self, instrument: Instrument, environment: str, max_age_ms: int) -> Reference | None:
         return None if self.price is None else Reference(self.price, self.clock.ms - self.age_ms, "test")
+
+    def most_sources(self, instrument: Instrument, environment: str) -> int:
+        return self.most
 
     def last_good(
         self, instrument: Instrument, environment: str, sources: int, older_than_ms: int
@@ -276,7 +280,7 @@ class Gatehouse:
             self.tokens, self.accounts, self.policies, self.ledger, self.audit, self.market, self.exchange, Lender(),
             self.clock, self.meter, lambda size: next(self._entropy).to_bytes(size),
         )  # fmt: skip
-        sender = Sender(self.clock, self.audit, world.lender, self.exchange)
+        self.sender = sender = Sender(self.clock, self.audit, world.lender, self.exchange)
         self.follower = Follower(world, sender, dict(EXCHANGES))
         self.silence = Silence(world, sender, dict(EXCHANGES), lambda: self.clock.ms / 1000)
         self.marker = Marker(world)

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core.token import TokenState
 from gateway.stages.authenticate import Seen
-from tests.stages.gatehouse import NOW_MS, Connection, Gatehouse, body, code, message
+from tests.stages.gatehouse import NOW_MS, Connection, Gatehouse, body, code, message, named, order_answer
 
 ACCOUNT = ("GET", "/api/v3/account")
 
@@ -35,11 +35,32 @@ def test_an_order_is_good_for_one_time(house: Gatehouse) -> None:
     assert len(house.exchange.arrived) == 1
 
 
-def test_the_signed_bytes_of_a_read_are_no_cancel(house: Gatehouse) -> None:
+def test_a_read_burns_no_cancel_that_was_signed_with_the_same_bytes(house: Gatehouse) -> None:
+    """The bot asks for an order and cancels it within a millisecond; the cancel is good for one time."""
     parameters = "symbol=BTCUSDT&orderId=7"
+    house.exchange.otherwise = lambda outgoing: order_answer(7, "CANCELED", **named(outgoing))
+    read, cancel = (house.request(method, "/api/v3/order", parameters) for method in ("GET", "DELETE"))
+    asyncio.run(house.ask(read))
+    assert code(asyncio.run(house.ask(cancel))) is None
+    asyncio.run(house.ask(read))
+    assert "tradewarden:replay" in message(asyncio.run(house.ask(cancel)))
+    assert house.exchange.calls.count("DELETE /api/v3/order") == 1
+
+
+def test_the_signed_bytes_of_a_test_order_are_no_order(house: Gatehouse) -> None:
+    """By whatever path they came first: a signature covers none."""
+    parameters = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price=50000"
+    house.exchange.script = [body({})]
+    asyncio.run(house.ask(house.request("POST", "/api/v3/order/test", parameters)))
+    assert "tradewarden:replay" in message(asyncio.run(house.ask(house.request("POST", "/api/v3/order", parameters))))
+
+
+def test_the_signed_bytes_of_a_read_are_no_order(house: Gatehouse) -> None:
+    parameters = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price=50000"
     house.exchange.otherwise = lambda outgoing: body({})
-    asyncio.run(house.ask(house.request("GET", "/api/v3/order", parameters)))
-    assert "tradewarden:replay" in message(asyncio.run(house.ask(house.request("DELETE", "/api/v3/order", parameters))))
+    asyncio.run(house.ask(house.request("GET", "/api/v3/account", parameters)))
+    order = house.request("POST", "/api/v3/order", parameters)
+    assert ["tradewarden:replay" in message(asyncio.run(house.ask(order))) for _ in range(2)] == [True, True]
 
 
 def test_a_read_may_be_repeated(house: Gatehouse) -> None:

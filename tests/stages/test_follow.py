@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.order import OrderStatus
+from gateway.core.patience import USUAL_MS
 from gateway.ports import Need, NotSent
 from gateway.stages.follow import ASK_AT_ONCE, LIST_EVERY_S, SLOWEST_S, WHOLE_EVERY_S
 from tests.stages.gatehouse import POLICY, Gatehouse, body, code, lost, message
@@ -230,7 +231,7 @@ def test_an_account_is_not_ready_while_the_exchange_does_not_answer(
     house.exchange.script = [failure]  # type: ignore[list-item]
     house.follow()
     assert "tradewarden:not_ready" in placed(house)
-    house.follow(SLOWEST_S)
+    house.follow(USUAL_MS / 1000 if failure is BUSY else SLOWEST_S)
     assert placed(house) == ""
 
 

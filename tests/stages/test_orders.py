@@ -203,3 +203,15 @@ def test_no_price_is_fetched_for_what_the_policy_does_not_trade(tmp_path: Path) 
     house.market.while_refreshing = lambda: fetched.append(True)
     assert "tradewarden:allow.symbols" in message(asyncio.run(house.place()))
     assert fetched == []
+
+
+def test_an_order_in_a_market_that_too_few_venues_list_is_denied_for_good(tmp_path: Path) -> None:
+    """Not "try again": the bot would do so for ever."""
+    house = Gatehouse(tmp_path, POLICY.replace("sources: 1 because it is a test", "sources: 2"))
+    assert asyncio.run(house.place()).status == 503
+    house.market.most = 1
+    house.clock.ms += 1
+    answer = asyncio.run(house.place())
+    assert (answer.status, code(answer)) == (400, -2010)
+    assert "this market has at most 1" in message(answer)
+    assert not house.exchange.arrived

@@ -9,10 +9,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from cryptography.x509 import load_pem_x509_certificate
 
 FOLDER: Final = Path(__file__).parents[1] / "vectors" / "vault"
 ROUNDS: Final = (
@@ -104,6 +106,16 @@ def test_a_token_row_reads_as_documented() -> None:
         "name", "id", "exchange", "account", "policy", "key", "state",
         "generation", "issued_at", "expires_at", "addresses",
     }
+
+
+def test_a_ca_reads_as_documented() -> None:
+    """The key's scalar, then the certificate of that key as PEM."""
+    case = vector("authority_opens")
+    rows = subkey(dek(bytes.fromhex(case["header"]), case["passphrase"]), b"rows")
+    box, context = bytes.fromhex(case["box"]), b"\0\x09authority\0\x07tunnels\0\x13key and certificate\0\0\0\x01"
+    plaintext = unseal(rows, box[:1] + context, box[1:])
+    key = ec.derive_private_key(int.from_bytes(plaintext[:32], "big"), ec.SECP256R1())
+    assert load_pem_x509_certificate(plaintext[32:]).public_key() == key.public_key()
 
 
 def test_a_tokens_digest_adds_up_as_documented() -> None:

@@ -10,6 +10,7 @@ import pytest
 from gateway.core.secret import Secret
 from gateway.core.token import Account, Credential, KeyKind, Token, TokenState, VerifyKey
 from gateway.vault.anchor import Anchor, Standing, TokensDigest, open_anchor, seal_anchor
+from gateway.vault.authority import Authority, open_authority, seal_authority
 from gateway.vault.context import Context
 from gateway.vault.envelope import LockedVault, Vault, create, is_public, verify
 from gateway.vault.errors import Damaged, WrongPassphrase
@@ -79,6 +80,11 @@ def anchor(case: Case) -> Case:
     return {"record": opened.record, "head": opened.head.hex(), "tokens": opened.tokens.hex()}
 
 
+def authority(case: Case) -> Case:
+    opened = open_authority(open_vault(case), case["purpose"], bytes.fromhex(case["box"]))
+    return {"certificate": opened.certificate.pem.decode(), "key": opened.key.reveal().hex()}
+
+
 def signature(case: Case) -> Case:
     message = bytes.fromhex(case["message"])
     assert verify(bytes.fromhex(case["audit_key"]), message, bytes.fromhex(case["signature"]))
@@ -93,6 +99,7 @@ OPEN: Final[dict[str, Callable[[Case], Case]]] = {
     "account": account,
     "digest": digest,
     "anchor": anchor,
+    "authority": authority,
     "signature": signature,
 }
 
@@ -126,12 +133,18 @@ def made_anchor(case: Case) -> bytes:
     return seal_anchor(open_vault(case), sealed, Recording(case["random"]))
 
 
+def made_authority(case: Case) -> bytes:
+    sealed = Authority.of(case["certificate"].encode(), Secret(bytes.fromhex(case["key"])))
+    return seal_authority(open_vault(case), case["purpose"], sealed, Recording(case["random"]))
+
+
 MAKE: Final[dict[str, Callable[[Case], bytes]]] = {
     "header": made_header,
     "box": made_box,
     "token": made_token,
     "account": made_account,
     "anchor": made_anchor,
+    "authority": made_authority,
 }
 
 

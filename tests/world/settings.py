@@ -14,6 +14,7 @@ class Addresses:
     shared_port: int = field(default_factory=free_port)
     binance_port: int = field(default_factory=free_port)
     admin_port: int = field(default_factory=free_port)
+    forward_port: int = field(default_factory=free_port)
 
     @property
     def shared(self) -> str:
@@ -24,6 +25,11 @@ class Addresses:
     def binance(self) -> str:
         """The base URL that stands for Binance alone."""
         return f"http://127.0.0.1:{self.binance_port}"
+
+    @property
+    def forward(self) -> str:
+        """The base URL for HTTPS_PROXY."""
+        return f"http://127.0.0.1:{self.forward_port}"
 
     @property
     def admin(self) -> str:
@@ -38,6 +44,7 @@ listen:
   reverse: 127.0.0.1:{addresses.shared_port}
   ports:
     binance: 127.0.0.1:{addresses.binance_port}
+  forward: 127.0.0.1:{addresses.forward_port}
   admin: 127.0.0.1:{addresses.admin_port}
 upstream:
   connect_to:

@@ -2,7 +2,7 @@
 
 import json as jsonlib
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any
@@ -119,19 +119,21 @@ def why(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Everything that was recorded of one decision; of each control that failed, its line of YAML."""
-    from gateway.admin.policy_tools.explaining import Sources, quoted_failures
+    """Everything that was recorded of one decision: every control with its numbers and its line of YAML."""
+    from gateway.admin.policy_tools.recorded import SHOWN, Recorded
     from gateway.audit.search import find
 
     where = reachable(home)
-    entries, sources = find(where.audit, decision_id), Sources(where.policies)
+    entries, recorded = find(where.audit, decision_id), Recorded(where)
     if not entries:
         raise Misuse(f"no record of decision {decision_id}", "it may have been pruned, or belong to another home")
     if json:
-        show({"decision": decision_id, "records": [entry.fields for entry in entries]}, True, "")
+        records = [entry.fields for entry in entries]
+        findings = [found for record in records for found in recorded.findings(record)]
+        show({"decision": decision_id, "records": records, "findings": findings}, True, "")
         return
     for entry in entries:
-        print("\n".join([_explained(entry.fields), *quoted_failures(entry.fields, sources)]))
+        print("\n".join([_explained(entry.fields, SHOWN), *recorded.text(entry.fields)]))
 
 
 def _verdict(report: Any) -> dict[str, Any]:
@@ -172,7 +174,9 @@ def _line(fields: dict[str, Any]) -> str:
     return f"{fields['t']} {fields['n']:>6} {fields['type']:<9} {told:<9} {_compact(rest)}".rstrip()
 
 
-_HEAD = frozenset(("n", "t", "prev", "type", "verdict", "outcome", "act", "status", "digest", "generation"))
+_HEAD = frozenset((
+    "n", "t", "prev", "type", "verdict", "outcome", "act", "status", "digest", "account_digest", "generation", "passed",
+))  # fmt: skip
 
 
 def _compact(rest: dict[str, Any]) -> str:
@@ -183,15 +187,11 @@ def _told(value: Any) -> str:
     return value if isinstance(value, str) else jsonlib.dumps(value, ensure_ascii=False)
 
 
-def _explained(fields: dict[str, Any]) -> str:
-    """One record over several lines."""
-    lines = [f"{fields['t']}  record {fields['n']}  {fields['type']}"]
-    for key, value in fields.items():
-        if key == "failed":
-            lines += [f"  FAIL {found['rule']}: {_compact(found)}" for found in value]
-        elif key not in ("n", "t", "prev", "type"):
-            lines.append(f"  {key}: {_told(value)}")
-    return "\n".join(lines)
+def _explained(fields: dict[str, Any], without: Collection[str]) -> str:
+    """One record over several lines, but for what is told otherwise."""
+    told = {key: value for key, value in fields.items() if key not in ("n", "t", "prev", "type", *without)}
+    head = f"{fields['t']}  record {fields['n']}  {fields['type']}"
+    return "\n".join([head, *(f"  {key}: {_told(value)}" for key, value in told.items())])
 
 
 def _time(text: str | None) -> int | None:

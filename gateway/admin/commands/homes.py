@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def init(home: HomeOption = None, json: JsonOption = False, passphrase_file: PassphraseOption = None) -> None:
-    """Make a home: the vault, a commented gateway.yaml, starter policies."""
+    """Make a home: the vault, the local CAs, a commented gateway.yaml, starter policies."""
     from gateway.admin.beginning import begin
     from gateway.admin.passphrase import Sources, find_passphrase
 
@@ -32,7 +32,11 @@ def init(home: HomeOption = None, json: JsonOption = False, passphrase_file: Pas
         raise Misuse(f"{where.path} is a tradewarden home already", "choose another with --home")
     passphrase = find_passphrase(Sources(where.path, os.environ, passphrase_file), confirm=True)
     made = begin(where, passphrase)
-    show(made, json, f"made {where.path}\nnext: tradewarden account add NAME --exchange binance --credentials FILE")
+    show(made, json, "\n".join((
+        f"made {where.path}",
+        f"certificates for bots that speak TLS: {where.certs} (look: tradewarden ca show)",
+        "next: tradewarden account add NAME --exchange binance --credentials FILE",
+    )))
 
 
 def status(home: HomeOption = None, json: JsonOption = False) -> None:

@@ -40,7 +40,10 @@ def serve(
     lock = _lock(where)
     try:
         passphrase = find_passphrase(Sources(where.path, os.environ, passphrase_file))
-        run(Gateway(where, settings, passphrase, accept_rollback))
+        gateway = Gateway(where, settings, passphrase, accept_rollback)
+        for warning in gateway.require_certificates():
+            say(f"warning: {warning}")
+        run(gateway)
     finally:
         lock.release()
 

@@ -179,7 +179,7 @@ async def bleed(house: House, value: Decimal, sides: Iterable[str] = ("BUY", "SE
             for symbol, side in pairs:
                 passed += await strike(house, fitted(house, Strike(symbol, side, edge * part, size)))
                 played += 1
-                house.pass_time(PACE_MS)
+                await house.pass_time(PACE_MS)
 
 
 async def via(house: House) -> None:
@@ -189,10 +189,10 @@ async def via(house: House) -> None:
     await bleed(house, order_value(house), ("SELL",))
     for symbol, distance in product((*house.symbols, *house.others), (collar(house), Decimal("0.5"))):
         await strike(house, Strike(symbol, "SELL", distance, Decimal(900_000)))
-        house.pass_time(PACE_MS)
+        await house.pass_time(PACE_MS)
     for symbol in house.others:
         await strike(house, Strike(symbol, "BUY", Decimal("1.79"), Decimal(500_000)))
-        house.pass_time(PACE_MS)
+        await house.pass_time(PACE_MS)
 
 
 async def sys_(house: House) -> None:
@@ -203,7 +203,7 @@ async def sys_(house: House) -> None:
                 far = min(distance, Decimal("0.79")) if side == "SELL" else distance
                 one = Strike(symbol, side, far, order_value(house))
                 await strike(house, fitted(house, one) if distance <= collar(house) else one)
-                house.pass_time(PACE_MS)
+                await house.pass_time(PACE_MS)
 
 
 async def dmg(house: House) -> None:
@@ -216,10 +216,10 @@ async def axs(house: House) -> None:
     for step, symbol, side in product(range(1, STEPS + 1), markets(house), turns(house)):
         one = Strike(symbol, side, collar(house) * step / STEPS, order_value(house))
         await strike(house, fitted(house, one, STEPS + 1 - step))
-        house.pass_time(60_000)
+        await house.pass_time(60_000)
     for symbol, distance in product(markets(house), (Decimal("0.5"), Decimal(1), Decimal(2))):
         await strike(house, Strike(symbol, "BUY", distance, order_value(house)))
-        house.pass_time(60_000)
+        await house.pass_time(60_000)
 
 
 async def sell_wall(house: House) -> None:
@@ -236,7 +236,7 @@ async def walk(house: House) -> None:
         one = Strike(symbol, side, edge * step / STEPS, order_value(house))
         house.venue.set_price(symbol, worst(house, one))
         await strike(house, fitted(house, one, STEPS + 1 - step))
-        house.pass_time(30_000)
+        await house.pass_time(30_000)
     await bleed(house, order_value(house))
     for symbol, step in product(markets(house), range(1, 4)):
         one = Strike(symbol, "BUY", edge * (1 + step), order_value(house))
@@ -263,7 +263,7 @@ async def _wave(house: House, one: Strike) -> None:
     sweep(house, one.symbol, one.side, price)
     clear(house, one.symbol, price)
     await house.learn()
-    house.pass_time(61_000)
+    await house.pass_time(61_000)
 
 
 async def churn(house: House) -> None:
@@ -273,7 +273,7 @@ async def churn(house: House) -> None:
         passed = False
         for symbol, side in product(markets(house), turns(house)):
             passed |= await strike(house, fitted(house, Strike(symbol, side, Decimal(0), order_value(house))))
-            house.pass_time(PACE_MS)
+            await house.pass_time(PACE_MS)
             played += 1
 
 
@@ -292,4 +292,4 @@ async def triggers(house: House) -> None:
             house.venue.set_price(symbol, price)
             wall(house, symbol, side, price)
             await house.learn(1)
-        house.pass_time(PACE_MS)
+        await house.pass_time(PACE_MS)

@@ -4,18 +4,17 @@ A line is shown only from a file that means what was decided by: its digest must
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.core.decision import Allow, Decision, Deny, Finding
+from gateway.core.decision import SILENT, Allow, Decision, Deny, Finding
 from gateway.core.money import plain
 from gateway.core.snapshot import Reference
 from gateway.policy.document import Policy
 from gateway.policy.inherit import NoParent
 from gateway.registry.policies import beside
 
-SILENT: Final = "has no say here"
 Line = dict[str, Any]
 _COMMENT: Final = re.compile(r"""((?:[^"'#]|"[^"]*"|'[^']*'|(?<!\s)#)*)\s#.*""")
 
@@ -93,7 +92,7 @@ def _control(
     word = "pass" if found.passed else "shadow" if found.suspended else "fail"
     return {
         "rule": found.rule, "verdict": word, "silent": found.passed and found.detail == SILENT,
-        "limit": found.limit, "observed": found.observed, "detail": found.detail,
+        "limit": found.limit, "observed": found.observed, "before": found.before, "detail": found.detail,
         "code": "" if found.passed else found.code.value,
         "yaml": line or beside.get(found.rule),
     }  # fmt: skip
@@ -123,28 +122,21 @@ def as_text(document: Mapping[str, Any]) -> str:
         given = f", giveaway {reserve['giveaway']}" if reserve["giveaway"] else ""
         lines.append(f"  would reserve {reserve['value']}{given}")
     spoken = [control for control in document["controls"] if not control["silent"]]
-    ranked = sorted(spoken, key=lambda control: control["verdict"] == "pass")
+    return "\n".join([*lines, *control_lines(spoken)])
+
+
+def control_lines(controls: Iterable[Mapping[str, Any]]) -> list[str]:
+    """One line for each control: verdict, numbers and line of YAML; failures first."""
+    ranked = sorted(controls, key=lambda control: bool(control["verdict"] == "pass"))
     width = max((len(control["rule"]) for control in ranked), default=0)
-    return "\n".join([*lines, *(_told(control, width) for control in ranked)])
+    return [_told(control, width) for control in ranked]
 
 
 def _told(control: Mapping[str, Any], width: int) -> str:
     numbers = f"{control['observed']} of {control['limit']}" if control["observed"] else control["limit"]
+    numbers += f" ({control['before']} before)" if control["before"] else ""
     why = control["detail"] if control["verdict"] != "pass" else ""
     told = "; ".join(filter(None, [why, numbers if not why else ""])) or control["detail"]
     where = control["yaml"]
     line = f"   [{where['file']}:{where['line']}{': ' if where['text'] else ''}{where['text']}]" if where else ""
     return f"  {control['verdict'].upper():<6} {control['rule']:<{width}}  {told}{line}"
-
-
-def quoted_failures(record: Mapping[str, Any], sources: Sources) -> Sequence[str]:
-    """For ``why``: of each control that failed in a record, the line of YAML that stated it then."""
-    failed = [*record.get("failed", ()), *record.get("shadowed", ())]
-    if not failed or "policy" not in record:
-        return []
-    policy = sources.find(record["policy"])
-    if policy is None or policy.digest != record.get("digest"):
-        now = "it cannot be read now" if policy is None else f"the file is {policy.digest[:12]} now"
-        return [f"  policy {record['policy']} as of digest {str(record.get('digest'))[:12]}; {now}"]
-    stated = [(found["rule"], sources.line(policy, found["rule"])) for found in failed]
-    return [f"  {line['file']}:{line['line']}: {line['text']}  ({rule})" for rule, line in stated if line]

@@ -4,7 +4,7 @@ Pure: records in, values out. Older records may lack what newer ones say; what i
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -30,7 +30,8 @@ _ENOUGH: Final = Decimal(10**15)
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One decision of the log. ``left`` is the order as it left, where it did; ``reference`` what it was judged by.
+    """One decision of the log. ``left`` is the order as it left, where it did; ``reference`` what it was judged by,
+    ``marks`` the prices of what the token held beside. ``whole``: averages and volumes are on record, known or not.
 
     ``account_failed``: a limit over all tokens of the account said no, whatever the policy says.
     """
@@ -49,6 +50,7 @@ class Judged:
     reference: Reference | None
     whole: bool
     account_failed: bool = False
+    marks: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ def judged(fields: Mapping[str, Any], at_ms: int) -> Judged | None:
         words.from_record(left) if left else None, _reference(told) if told else None,
         bool(told and "anchor" in told),
         any(str(one.get("rule", "")).startswith(PREFIX) for one in fields.get("failed", ())),
+        {market_id: Decimal(price) for market_id, price in fields.get("marks", {}).items()},
     )  # fmt: skip
 
 
@@ -117,13 +120,20 @@ def _intent(told: Mapping[str, Any]) -> Place | Read | None:
 
 
 def _reference(told: Mapping[str, Any]) -> Reference:
-    """As the market made it: of several sources the less favourable median is charged."""
+    """As the market made it. Older records say neither whom it was charged against, which then is the less favourable
+    median of the sources, nor averages and volumes, which then pass; a null was not known, and passes nothing.
+    """
     quoted = tuple((name, Decimal(price)) for name, price in told.get("quoted", {}).items())
     prices = sorted(price for _, price in quoted) or [Decimal(told["price"])]
     buy, sell = prices[(len(prices) - 1) // 2], prices[len(prices) // 2]
-    slow = {name: Decimal(told[name]) for name in ("anchor", "volume_24h", "volume_1h") if told.get(name)}
     return Reference(
         Decimal(told["price"]), int(told["at"]), str(told.get("source", "")),
         Decimal(told.get("buy", buy)), Decimal(told.get("sell", sell)), max(1, len(quoted)), quoted,
-        slow.get("anchor", Decimal(told["price"])), slow.get("volume_24h", _ENOUGH), slow.get("volume_1h", _ENOUGH),
+        _slow(told, "anchor", Decimal(told["price"])), _slow(told, "volume_24h", _ENOUGH),
+        _slow(told, "volume_1h", _ENOUGH),
     )  # fmt: skip
+
+
+def _slow(told: Mapping[str, Any], name: str, otherwise: Decimal) -> Decimal | None:
+    text = told.get(name, otherwise)
+    return None if text is None else Decimal(text)

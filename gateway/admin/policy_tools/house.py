@@ -13,7 +13,6 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, Final
 
-from gateway.admin.policy_tools import words
 from gateway.admin.policy_tools.played import (
     EXCHANGE,
     SECRET,
@@ -28,8 +27,8 @@ from gateway.admin.policy_tools.played import (
     Unmeasured,
     Venue,
     Wire,
-    listed_by,
 )  # fmt: skip
+from gateway.admin.policy_tools.rehearsed import covers, listed_by, market_list, quote_of
 from gateway.admin.policy_tools.scratch import Scratch
 from gateway.core.request import Answer, RawRequest
 from gateway.core.secret import Secret
@@ -44,16 +43,19 @@ from gateway.policy.controls.volumes import Turnover
 from gateway.policy.document import Policy
 from gateway.policy.grammar import Limit
 from gateway.ports import Surroundings
-from gateway.simulator.core.instruments import DEFAULT_INSTRUMENTS
 from gateway.simulator.core.instruments import Instrument as Listed
 from gateway.simulator.core.orders import Fill
 from gateway.simulator.keys import ALL_PERMISSIONS
 from gateway.stages.follow import Follower
 from gateway.stages.reconcile import Reconciler
 from gateway.stages.send import Sender
+from gateway.stages.silence import Silence
 
 PURSE: Final = Decimal(1_000_000)
 """What the account owns of every asset, in the quote: more than any drain should reach."""
+SECOND_MS: Final = 1_000
+LOOKS: Final = 120
+"""How often at most the dead man's switch looks in one pause: enough for every order that may work at once."""
 
 
 class House:
@@ -64,9 +66,9 @@ class House:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.clock = Clock()
-        self.venue = Venue(self.clock, _market_list(policy))
-        self.prices = Prices(self.clock, self.venue, max(1, policy.sources - 1) if policy.sources > 1 else 0)
-        self.holder = Holder(policy, self._victim())
+        self.venue = Venue(self.clock, market_list(policy))
+        self.prices = Prices(self.clock, self.venue, policy.sources)
+        self.holder = Holder(policy, self._victim(), self.clock)
         self.ledger = Ledger.open(Scratch())
         self.sent = self.passed = 0
         self.refusals: Counter[str] = Counter()
@@ -80,15 +82,17 @@ class House:
         sender = Sender(self.clock, world.audit, self.holder, wire)
         self._follower = Follower(world, sender, dict(EXCHANGES))
         self._reconciler = Reconciler(world, sender, dict(EXCHANGES))
-        self._pipeline = Pipeline(world, sender, self._follower.ready, lambda token_id: None)
+        self._silence = Silence(world, sender, dict(EXCHANGES), lambda: self.clock.ms / 1000)
+        self._pipeline = Pipeline(world, sender, self._follower.ready, self._heard)
         self._pipeline.authenticator.start(EXCHANGE)
         self._hand, self._signed = Hand(), 0
+        self._heard_ms = self.clock.ms
         self._began, self._began_ms = self.worth(), self.clock.ms
 
     def _victim(self) -> Credential:
         prices = self._in_quote()
         balances: dict[str, Decimal] = {}
-        for listed in listed_by(self.venue):
+        for listed in listed_by(self.venue.state):
             balances[listed.base] = PURSE / prices.get(listed.base, listed.start_price)
             balances.setdefault(listed.quote, PURSE / prices.get(listed.quote, Decimal(1)))
         key = self.venue.add_account("victim", {asset: f"{amount:.8f}" for asset, amount in balances.items()}, 1)
@@ -100,12 +104,12 @@ class House:
     @property
     def symbols(self) -> list[str]:
         """The markets that the policy lets the token trade, by the exchange's own names."""
-        return [listed.symbol for listed in listed_by(self.venue) if _covered(self.policy, listed)]
+        return [listed.symbol for listed in listed_by(self.venue.state) if covers(self.policy, listed)]
 
     @property
     def others(self) -> list[str]:
         """The markets that it does not."""
-        return [listed.symbol for listed in listed_by(self.venue) if not _covered(self.policy, listed)]
+        return [listed.symbol for listed in listed_by(self.venue.state) if not covers(self.policy, listed)]
 
     def fair(self, symbol: str) -> Decimal:
         """The honest price."""
@@ -134,16 +138,32 @@ class House:
         self.refusals[self.refusal()] += 1
         return False
 
-    def pass_time(self, ms: int) -> None:
-        """The clock moves."""
-        self.clock.ms += ms
+    def _heard(self, token_id: str) -> None:
+        self._heard_ms = self.clock.ms
+        self._silence.heard(token_id)
+
+    async def pass_time(self, ms: int) -> None:
+        """The clock moves; once the token has been silent for too long, the gateway cancels what it left working."""
+        end_ms, after_ms = self.clock.ms + ms, self.policy.silent_after_ms
+        if after_ms is not None:
+            self.clock.ms = max(self.clock.ms, min(end_ms, self._heard_ms + after_ms))
+            await self._switch(end_ms, self._heard_ms + after_ms)
+        self.clock.ms = end_ms
+
+    async def _switch(self, end_ms: int, due_ms: int) -> None:
+        """The dead man's switch looks once a second, while anything works."""
+        for _ in range(LOOKS):
+            if not due_ms <= self.clock.ms <= end_ms or not self.ledger.working_tokens():
+                return
+            await self._silence.pass_once()
+            self.clock.ms += SECOND_MS
 
     async def learn(self, passes: int = 3) -> None:
         """The gateway asks the exchange what became of its orders."""
         for _ in range(passes):
             await self._follower.pass_once(self.clock.ms / 1000)
             await self._reconciler.pass_once(self.clock.ms / 1000)
-            self.pass_time(16_000)
+            await self.pass_time(16_000)
 
     def left(self) -> Decimal | None:
         """What the policy still lets the token give away; he knows the policy, and counts. None: no limit."""
@@ -197,11 +217,11 @@ class House:
     @property
     def quote(self) -> str:
         """The currency that losses are told in."""
-        return _quote(self.policy)
+        return quote_of(self.policy)
 
     def _in_quote(self) -> dict[str, Decimal]:
         prices = {self.quote: Decimal(1)}
-        for listed in sorted(listed_by(self.venue), key=lambda one: one.quote != self.quote):
+        for listed in sorted(listed_by(self.venue.state), key=lambda one: one.quote != self.quote):
             if listed.quote in prices and listed.base not in prices:
                 prices[listed.base] = self.prices.fair[listed.symbol] * prices[listed.quote]
         return prices
@@ -230,28 +250,3 @@ def _entropy() -> Callable[[int], bytes]:
     """The same bytes in every rehearsal, and no two alike within one."""
     drawn = count()
     return lambda size: hashlib.shake_128(next(drawn).to_bytes(8)).digest(size)
-
-
-def _quote(policy: Policy) -> str:
-    names = sorted(name.rpartition("/")[2] for name in policy.symbols if not name.endswith("/*"))
-    return names[0] if names else "USDT"
-
-
-def _market_list(policy: Policy) -> tuple[Listed, ...]:
-    """The simulator's own markets, and those that the policy names beside them."""
-    known = {listed.symbol for listed in DEFAULT_INSTRUMENTS}
-    more = [name for name in sorted(policy.symbols) if "*" not in name and words.market_id(name) not in known]
-    return (*DEFAULT_INSTRUMENTS, *map(_invented, more))
-
-
-def _invented(symbol: str) -> Listed:
-    """A market that the simulator does not have: a liquid one at 100."""
-    base, _, quote = symbol.partition("/")
-    cent, step, most = Decimal("0.01"), Decimal("0.0001"), Decimal(100_000)
-    deep, spread = Decimal(40_000), Decimal("0.0002")
-    return Listed(base + quote, base, quote, Decimal(100), cent, step, most, most, Decimal(5), deep, spread)
-
-
-def _covered(policy: Policy, listed: Listed) -> bool:
-    names = {f"{listed.base}/{listed.quote}", f"*/{listed.quote}", f"{listed.base}/*"}
-    return bool(names & policy.symbols)

@@ -5,8 +5,8 @@ Nothing is counted, reserved, recorded or sent but the public prices that the de
 
 from typing import Any
 
-from gateway.admin.policy_tools import words
-from gateway.admin.policy_tools.explaining import Line, Sources, explained, quoted_line
+from gateway.admin.policy_tools import account_lines, words
+from gateway.admin.policy_tools.explaining import Sources, explained
 from gateway.admin.policy_tools.words import Asked, BadWords
 from gateway.app import Gateway
 from gateway.core.decision import Decision
@@ -15,12 +15,8 @@ from gateway.core.request import Call, Endpoint, EndpointClass, Security
 from gateway.core.snapshot import Snapshot
 from gateway.core.token import Account, Token
 from gateway.exchanges.registry import EXCHANGES
-from gateway.home import Home
-from gateway.policy.account import PREFIX, AccountLimits
 from gateway.policy.decide import decide
 from gateway.policy.document import Policy
-from gateway.policy.strict_yaml import DocumentError
-from gateway.settings import load_settings
 from gateway.stages.turn import Turn, look
 
 NO_CALL = Endpoint("POST", "", "", EndpointClass.ORDER_PLACE, Security.SIGNED, None, "")
@@ -43,22 +39,8 @@ async def explain(gateway: Gateway, given: dict[str, Any]) -> dict[str, Any]:
     limits = gateway.accounts.limits(account.name)
     decision: Decision = decide(policy, turn.call, snapshot, limits)
     told = {"token": token.name, "account": account.name, "asked": given["words"]}
-    beside = _account_lines(gateway.home, limits) if limits else None
+    beside = account_lines.lines(gateway.home, limits) if limits else None
     return told | explained(decision, policy, Sources(gateway.home.policies), snapshot.reference, beside)
-
-
-def _account_lines(home: Home, limits: AccountLimits) -> dict[str, Line]:
-    """Where the account's limits stand; in words only from settings that still say what is in force."""
-    try:
-        stands = load_settings(home.settings).accounts.get(limits.account) == limits
-    except (OSError, DocumentError):
-        stands = False
-    return {
-        PREFIX + rule: {
-            "file": home.settings.name, "line": line, "text": quoted_line(home.settings, line) if stands else "",
-        }
-        for rule, line in limits.lines
-    }  # fmt: skip
 
 
 def _asked(text: str) -> Asked:

@@ -12,18 +12,18 @@ from decimal import Decimal
 from typing import Any, Final
 
 from gateway.admin.policy_tools.given import NOON_MS
+from gateway.admin.policy_tools.rehearsed import instruments, listed_by
 from gateway.core.decision import Action
-from gateway.core.errors import Misuse
 from gateway.core.request import Answer, Outgoing
 from gateway.core.secret import Secret
 from gateway.core.snapshot import Instrument, Reference
 from gateway.core.token import Account, Credential, KeyKind, Token, TokenState, VerifyKey
-from gateway.exchanges.registry import EXCHANGES
 from gateway.market.quotes import Quote, Quotes, Slow, combine
 from gateway.market.venues import RATES, pairs_of
 from gateway.policy.account import AccountLimits
 from gateway.policy.document import Policy
 from gateway.ports import Gate, Need, NoAnswer, Record
+from gateway.registry.overlay import Overlay
 from gateway.simulator.binance.state import State
 from gateway.simulator.binance.venue import answer
 from gateway.simulator.control import Control
@@ -97,13 +97,17 @@ class Wire:
 
 
 class Prices:
-    """The Market of ports: the venue's own book as it stands, and honest venues, through the gateway's arithmetic."""
+    """The Market of ports: as many sources as the policy asks for, through the gateway's arithmetic.
 
-    def __init__(self, clock: Clock, venue: Venue, honest: int) -> None:
-        self._clock, self._venue, self._honest = clock, venue, honest
+    As many may lie as the gateway's promise holds for, half of them: the traded venue, whose book is the thief's, and
+    of four another one, which tells what he wants it to: the same. The rest are honest.
+    """
+
+    def __init__(self, clock: Clock, venue: Venue, sources: int) -> None:
+        self._clock, self._venue, self._sources = clock, venue, sources
         self._quotes = Quotes()
-        self._instruments = _instruments(venue)
-        self.fair = {listed.symbol: listed.start_price for listed in listed_by(venue)}
+        self._instruments = instruments(EXCHANGE, venue.state, venue.now)
+        self.fair = {listed.symbol: listed.start_price for listed in listed_by(venue.state)}
 
     def lists(self, exchange: str, environment: str) -> bool:
         return True
@@ -114,6 +118,9 @@ class Prices:
     def reference(self, instrument: Instrument, environment: str, max_age_ms: int) -> Reference | None:
         self._tell(instrument)
         return combine(self._quotes, instrument, self._clock.ms, max_age_ms)
+
+    def most_sources(self, instrument: Instrument, environment: str) -> int:
+        return self._sources
 
     def last_good(
         self, instrument: Instrument, environment: str, sources: int, older_than_ms: int
@@ -129,31 +136,52 @@ class Prices:
             for venue, base, quote in pairs:
                 self._quotes.put(Quote(venue, base, quote, Decimal(1), Decimal(1), now))
         pairs_here = pairs_of(EXCHANGE, instrument.base, instrument.quote)
-        for venue, base, quote in [pair for pair in pairs_here if pair[0] != EXCHANGE][: self._honest]:
-            self._quotes.put(Quote(venue, base, quote, fair, fair, now))
+        book = self._book(instrument.market_id)
+        if book is not None:
+            self._quotes.put(Quote(EXCHANGE, instrument.base, instrument.quote, *book, now))
+        others = [pair for pair in pairs_here if pair[0] != EXCHANGE][: self._sources - 1]
+        for number, (venue, base, quote) in enumerate(others, start=1):
+            told = book if book is not None and number < self._sources // 2 else (fair, fair)
+            self._quotes.put(Quote(venue, base, quote, *told, now))
         for pair in pairs_here:
             self._quotes.put_slow(pair, Slow(fair, _ENOUGH, _ENOUGH, now))
-        book = self._venue.book(instrument.market_id, 1)
-        if book["bids"] and book["asks"]:
-            bid, ask = Decimal(book["bids"][0][0]), Decimal(book["asks"][0][0])
-            self._quotes.put(Quote(EXCHANGE, instrument.base, instrument.quote, bid, ask, now))
+
+    def _book(self, market_id: str) -> tuple[Decimal, Decimal] | None:
+        """The best prices of the traded venue; None where a side is empty."""
+        book = self._venue.book(market_id, 1)
+        if not book["bids"] or not book["asks"]:
+            return None
+        return Decimal(book["bids"][0][0]), Decimal(book["asks"][0][0])
 
 
 class Holder:
-    """The Tokens, Accounts, Policies and Lender of ports: one token, one account, one policy, one real key."""
+    """The Tokens, Accounts, Policies and Lender of ports: one token, one account, one policy, one real key.
 
-    def __init__(self, policy: Policy, real: Credential) -> None:
+    What a control takes for a while comes back by itself; a halt stays, for no person is there to resume.
+    """
+
+    def __init__(self, policy: Policy, real: Credential, clock: Clock) -> None:
         self._policy, self._real = policy, real
         key = VerifyKey(KeyKind.HMAC, SECRET)
-        self.token = Token("stolen", "s" * 64, EXCHANGE, "victim", policy.name, key, TokenState.ACTIVE, 1, 0, None, ())
+        self._own = Token("stolen", "s" * 64, EXCHANGE, "victim", policy.name, key, TokenState.ACTIVE, 1, 0, None, ())
+        self._taken = Overlay(clock.now_ms)
         self._account = Account("victim", EXCHANGE, "live", real.key_id, KeyKind.HMAC, 0)
 
+    @property
+    def token(self) -> Token:
+        """The stolen token as it stands now."""
+        return self._taken.over(self._own)
+
     def token_of(self, token_id: str) -> Token | None:
-        return self.token if token_id == self.token.id else None
+        return self.token if token_id == self._own.id else None
 
     def restrict(self, token: Token, action: Action, until_ms: int | None, reason: str) -> None:
-        state = TokenState.REDUCE_ONLY if action is Action.REDUCE_ONLY else TokenState.PAUSED
-        self.token = replace(self.token, state=state, generation=self.token.generation + 1)
+        if self._own.state is TokenState.PAUSED:
+            return
+        if action is Action.HALT or until_ms is None:
+            self._own = replace(self._own, state=TokenState.PAUSED, generation=self._own.generation + 1)
+        elif self._taken.narrows(self._own, action):
+            self._taken.put(self._own.id, action, until_ms)
 
     def account(self, name: str) -> Account | None:
         return self._account if name == self._account.name else None
@@ -256,19 +284,3 @@ class Hand:
     """A bot's connection."""
 
     owner: str | None = None
-
-
-def listed_by(venue: Venue) -> list[Listed]:
-    """The markets of the simulated exchange."""
-    return [market.instrument for market in venue.state.exchange.markets.values()]
-
-
-def _instruments(venue: Venue) -> dict[str, Instrument]:
-    """The markets as the adapter reads them from the exchange's own list."""
-    exchange = EXCHANGES[EXCHANGE]
-    asked = exchange.sign(exchange.instruments(), "live", None, venue.now)
-    reply = answer(venue.state, Request(asked.method, asked.target, asked.body, {}, "127.0.0.1"), venue.now).reply
-    if reply.status != 200:
-        raise Misuse("the simulated exchange does not list its markets")
-    found = exchange.parse_instruments(Answer(reply.status, (), reply.body))
-    return {instrument.market_id: instrument for instrument in found}

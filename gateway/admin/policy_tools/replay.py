@@ -30,7 +30,7 @@ from gateway.policy.document import Policy
 from gateway.ports import Record
 
 RECENT_MS: Final = 60_000
-"""A denial records no price; one that the log told no longer ago stands for it."""
+"""Older denials record no price; one that the log told no longer ago stands for it."""
 _FOREVER_US: Final = 1 << 62
 
 
@@ -169,8 +169,8 @@ class Replay:
         if reference is not None:
             self._prices[one.intent.market_id] = reference
         market = instrument(one.intent.market_id, self._symbols)
-        marks = {name: known.price for name, known in self._prices.items() if name != one.intent.market_id}
-        return Snapshot(one.at_ms, TokenState.ACTIVE, _UNUSED, market, reference, marks=marks)
+        known = {name: known.price for name, known in self._prices.items() if name != one.intent.market_id}
+        return Snapshot(one.at_ms, TokenState.ACTIVE, _UNUSED, market, reference, marks={**known, **one.marks})
 
     def _count(self, one: Judged, before: Decision, after: Decision) -> None:
         result = self.result

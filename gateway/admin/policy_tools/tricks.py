@@ -69,7 +69,7 @@ def _joined(parameters: Iterable[tuple[str, str]]) -> str:
 
 async def _send(house: House, parameters: str, body: str = "", path: str = "/api/v3/order", verb: str = "POST") -> bool:
     passed = await house.ask(verb, path, parameters, body)
-    house.pass_time(PACE_MS)
+    await house.pass_time(PACE_MS)
     return passed
 
 

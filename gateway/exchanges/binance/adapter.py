@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gateway.exchanges.binance import decode, denials, keys, learn, market, signing
-from gateway.exchanges.binance.hosts import HOSTS
+from gateway.exchanges.binance.hosts import HOSTS, PORTS
 
 
 class Binance:
@@ -11,6 +11,7 @@ class Binance:
 
     name: str = "binance"
     hosts: Mapping[str, str] = HOSTS
+    ports: Mapping[str, frozenset[int]] = PORTS
 
     decode = staticmethod(decode.decode)
     verify = staticmethod(signing.verify)

@@ -30,6 +30,8 @@ _NAMED: Final = {
 HOSTS: Final = {host: environment for host, (environment, _) in _NAMED.items()}
 """Every host that a bot may name, with its environment."""
 
+PORTS: Final = {"stream.binance.com": frozenset((443, 9443))}
+
 _BY_PATH: Final = {
     "api": API, "sapi": API, "fapi": FAPI, "dapi": DAPI, "eapi": EAPI, "papi": PAPI, "bapi": "www.binance.com",
 }

@@ -51,8 +51,8 @@ class Giveaway(Limited):
             return self.wrong_currency(limit, valued.giveaway.currency)
         used = snapshot.usage.giveaway(limit.unit, limit.window_ms)
         total = EXACT.add(used, valued.giveaway.amount)
-        observed = f"{plain(total)} {limit.unit}"
+        observed, before = f"{plain(total)} {limit.unit}", f"{plain(used)} {limit.unit}"
         if total <= limit.number:
-            return self.passes(self.text, observed)
+            return self.passes(self.text, observed, before=before)
         needs = f"the order may give away {valued.giveaway}"
-        return self.exceeds(limit, f"{plain(used)} {limit.unit} are given away or held and {needs}", observed)
+        return self.exceeds(limit, f"{before} are given away or held and {needs}", observed, before=before)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
-from gateway.core.decision import SEVERITY, Action, DenyCode, Finding
+from gateway.core.decision import SEVERITY, SILENT, Action, DenyCode, Finding
 from gateway.core.intent import Intent, Place
 from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot
@@ -66,16 +66,16 @@ class Control(ABC):
 
     def __init_subclass__(cls) -> None:
         if rule := getattr(cls, "rule", ""):
-            cls.silent = Finding(rule, True, "has no say here")
+            cls.silent = Finding(rule, True, SILENT)
             cls.granted = Finding(rule, True, "granted")
 
     @abstractmethod
     def check(self, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
         """This control's word on the call. Pure."""
 
-    def passes(self, limit: str = "", observed: str = "", wait_ms: int | None = None) -> Finding:
+    def passes(self, limit: str = "", observed: str = "", wait_ms: int | None = None, before: str = "") -> Finding:
         """A finding that lets the call go on."""
-        return Finding(self.rule, True, "", limit, observed, DenyCode.LIMIT, wait_ms)
+        return Finding(self.rule, True, "", limit, observed, retry_after_ms=wait_ms, before=before)
 
     def fails(
         self,
@@ -86,9 +86,12 @@ class Control(ABC):
         retry_after_ms: int | None = None,
         action: Action = Action.DENY,
         action_ms: int = 0,
+        before: str = "",
     ) -> Finding:
         """A finding that denies the call."""
-        return Finding(self.rule, False, detail, limit, observed, code, retry_after_ms, action, action_ms)
+        return Finding(
+            self.rule, False, detail, limit, observed, code, retry_after_ms, action, action_ms, before=before
+        )
 
     def unvalued(self, valued: Valued) -> Finding:
         """The failure of a control that needs a value where there is none; never the first reason told."""

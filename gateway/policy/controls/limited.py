@@ -38,12 +38,18 @@ class Limited(Setting):
         return type(self)(grammar.tighter(self.limit, parent.limit))
 
     def exceeds(
-        self, limit: Limit, what: str, observed: str, code: DenyCode = DenyCode.LIMIT, retry_after_ms: int | None = None
+        self,
+        limit: Limit,
+        what: str,
+        observed: str,
+        code: DenyCode = DenyCode.LIMIT,
+        retry_after_ms: int | None = None,
+        before: str = "",
     ) -> Finding:
         """The failure of a request beyond the limit, with its action; a halt has no end of its own."""
         detail = f"{what}; {self.rule} is {self._text}"
         lasts_ms = limit.window_ms if limit.action in grammar.PASSING else 0
-        return self.fails(code, detail, self._text, observed, retry_after_ms, limit.action, lasts_ms)
+        return self.fails(code, detail, self._text, observed, retry_after_ms, limit.action, lasts_ms, before)
 
     def wrong_currency(self, limit: Limit, quote: str) -> Finding:
         """The failure of an order in a currency that the limit does not speak of: never converted, never passed."""

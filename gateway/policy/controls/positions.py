@@ -64,13 +64,15 @@ class Position(Limited):
                 if (mark := snapshot.marks.get(other)) is None:
                     return self.fails(DenyCode.UNPRICED, f"it holds {other}, whose price is not known", self.text)
                 held = EXACT.add(held, EXACT.multiply(quantity, mark))
-        return self._judged(limit, held)
+        base = snapshot.instrument.base if snapshot.instrument else ""
+        return self._judged(limit, held, f"{plain(snapshot.usage.position(market_id))} {base}")
 
-    def _judged(self, limit: Limit, held: Decimal) -> Finding:
+    def _judged(self, limit: Limit, held: Decimal, before: str) -> Finding:
         observed = f"{plain(held)} {limit.unit}"
         if held <= limit.number:
-            return self.passes(self.text, observed)
-        return self.exceeds(limit, f"with its open orders filled the position would be {observed}", observed)
+            return self.passes(self.text, observed, before=before)
+        what = f"with its open orders filled the position would be {observed}"
+        return self.exceeds(limit, what, observed, before=before)
 
 
 def _held(valued: Valuation, reference: Reference, usage: Usage, one_sided: bool) -> Decimal:

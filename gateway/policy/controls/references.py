@@ -158,16 +158,19 @@ class Sources(Setting):
         intent = call.intent
         match intent:
             case Place():
-                return self._placed(snapshot.reference)
+                return self._placed(snapshot.reference, snapshot.most_sources)
             case Read() | Public() | Cancel() | CancelAll() | Forbidden():
                 return self.silent
             case _:
                 assert_never(intent)
 
-    def _placed(self, reference: Reference | None) -> Finding:
+    def _placed(self, reference: Reference | None, most: int | None) -> Finding:
         known = reference.sources if reference else 0
         if known >= self.count:
             return self.passes(self.text, str(known))
+        if most is not None and most < self.count:
+            detail = f"{self.count} independent sources must agree on the price, and this market has at most {most}"
+            return self.fails(DenyCode.SYMBOL, detail, self.text, str(known))
         detail = f"the price has {known} of {self.count} independent sources"
         return self.fails(DenyCode.UNPRICED, detail, self.text, str(known))
 

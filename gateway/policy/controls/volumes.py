@@ -87,7 +87,7 @@ class Turnover(Limited):
             return self.wrong_currency(limit, valued.value.currency)
         used = snapshot.usage.turnover(limit.unit, limit.window_ms)
         total = EXACT.add(used, valued.value.amount)
-        observed = f"{plain(total)} {limit.unit}"
+        observed, before = f"{plain(total)} {limit.unit}", f"{plain(used)} {limit.unit}"
         if total <= limit.number:
-            return self.passes(self.text, observed)
-        return self.exceeds(limit, f"{plain(used)} {limit.unit} are used and the order needs {valued.value}", observed)
+            return self.passes(self.text, observed, before=before)
+        return self.exceeds(limit, f"{before} are used and the order needs {valued.value}", observed, before=before)

@@ -66,5 +66,5 @@ class Desk:
 
     def left_behind(self, place: Path) -> Home:
         """The home as it would be found without its gateway: what only looks must need no more."""
-        shutil.copytree(self.world.home.path, place / "home", ignore=shutil.ignore_patterns("control.sock"))
+        shutil.copytree(self.world.home.path, place / "home", ignore=shutil.ignore_patterns("*.sock"))
         return Home(place)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.admin.policy_tools.desk import POLICY, Desk, typed
+from tests.world.home import Done, Home
 
 FITS, TOO_LARGE, TOO_MUCH = (f"buy {quantity} BTC/USDT limit 40000" for quantity in ("0.001", "0.1", "0.0105"))
 
@@ -133,25 +134,95 @@ def test_a_paused_token_is_explained_as_paused(desk: Desk) -> None:
     assert numbers(told, "limits.turnover")[1] == "40 USDT"
 
 
+def given(desk: Desk, number: int) -> str:
+    """The id of one of the story's decisions, as its bot was told."""
+    return desk.told[number].headers["x-tradewarden-decision"]
+
+
+def findings(done: Done) -> dict[str, dict[str, Any]]:
+    """What ``why --json`` tells of each control."""
+    return {one["rule"]: one for one in done.json()["findings"]}
+
+
+def account_line(home: Home) -> tuple[str, int]:
+    """Where the story's limit over the account stands: in the last line."""
+    return "gateway.yaml", len((home.path / "gateway.yaml").read_text().splitlines())
+
+
 def test_why_names_the_line_of_the_control_that_denied(desk: Desk) -> None:
-    """By the id that the bot was given."""
-    given = desk.told[1].headers["x-tradewarden-decision"]
-    done = desk.run("why", given)
+    """By the id that the bot was given; failures first."""
+    done = desk.run("why", given(desk, 1))
     assert "detail: the order is worth up to 500.5 USDT with fees; limits.order is 500 USDT" in done.out
-    assert "\n  trader.yaml:7: order: 500 USDT  (limits.order)\n" in done.out
+    told = [line.split()[:2] for line in done.out.splitlines() if line.startswith(("  FAIL", "  PASS"))]
+    assert told[0] == ["FAIL", "limits.order"]
+    assert ["PASS", "limits.turnover"] in told
+    assert "   [trader.yaml:7: order: 500 USDT]\n" in done.out
     assert (done.code, done.err) == (0, "")
-    [record] = desk.run("why", given, "--json").json()["records"]
+    [record] = desk.run("why", given(desk, 1), "--json").json()["records"]
     assert (record["rule"], record["verdict"]) == ("limits.order", "deny")
+
+
+def test_why_shows_every_control_of_an_allowed_order_with_its_numbers_and_its_line(desk: Desk) -> None:
+    """The same controls and lines as ``policy explain``, with the numbers of then."""
+    now = {one["rule"]: one for one in desk.explained(FITS)["controls"] if not one["silent"]}
+    told = findings(desk.run("why", given(desk, 5), "--json"))
+    assert set(told) == set(now)
+    for rule, one in told.items():
+        line = now[rule]["yaml"] or {"file": None, "line": None, "text": None}
+        assert (one["verdict"], one["file"], one["line"], one["yaml"]) == (
+            "pass", line["file"], line["line"], line["text"],
+        ), rule  # fmt: skip
+    turnover = told["limits.turnover"]
+    assert (turnover["observed"], turnover["limit"]) == ("500.003 USDT", "1000 USDT per 24h")
+    assert turnover["before"] == "100.003 USDT"
+    assert told["price.giveaway"]["before"] == "0.103003 USDT"
+    assert told["limits.order"]["observed"] == "400.4 USDT"
+    assert told["allow.symbols"]["detail"] == "granted"
+
+
+def test_why_shows_the_line_of_a_limit_over_the_account(desk: Desk) -> None:
+    """It stands in the settings, passed or failed."""
+    place = account_line(desk.world.home)
+    for number, verdict in ((5, "pass"), (6, "fail")):
+        one = findings(desk.run("why", given(desk, number), "--json"))["account.limits.turnover"]
+        assert (one["verdict"], one["limit"]) == (verdict, "900 USDT per 24h")
+        assert (one["file"], one["line"], one["yaml"]) == (*place, "turnover: 900 USDT per 24h")
+    text = desk.run("why", given(desk, 6)).out
+    assert f"[gateway.yaml:{place[1]}: turnover: 900 USDT per 24h]" in text
+
+
+def test_why_tells_of_reads_and_of_what_no_control_was_asked(desk: Desk) -> None:
+    """A read's grant, and nothing of what the exchange answered."""
+    told = findings(desk.run("why", given(desk, 3), "--json"))
+    assert (told["allow.reads"]["verdict"], told["allow.reads"]["yaml"]) == ("pass", "reads: [balances, orders]")
+    denied = findings(desk.run("why", given(desk, 4), "--json"))["allow.reads"]
+    assert (denied["verdict"], denied["line"]) == ("fail", 5)
 
 
 def test_why_quotes_no_file_that_says_something_else_now(desk: Desk, tmp_path: Path) -> None:
     """A line of today is no reason of yesterday; a comment or a moved line changes nothing."""
-    given = desk.told[1].headers["x-tradewarden-decision"]
     home = desk.left_behind(tmp_path)
     home.write("policies/trader.yaml", "# moved\n" + POLICY)
-    assert "  trader.yaml:8: order: 500 USDT  (limits.order)\n" in typed(home, "why", given).out
+    assert "[trader.yaml:8: order: 500 USDT]\n" in typed(home, "why", given(desk, 1)).out
     home.write("policies/trader.yaml", POLICY.replace("500 USDT", "400 USDT"))
-    assert "order: 400" not in (told := typed(home, "why", given).out)
+    assert "order: 400" not in (told := typed(home, "why", given(desk, 1)).out)
     assert "  policy trader as of digest " in told
+    assert "limits.order" in told
+    changed = findings(typed(home, "why", given(desk, 1), "--json"))["limits.order"]
+    assert (changed["file"], changed["line"], changed["yaml"]) == (None, None, None)
     home.write("policies/trader.yaml", "version: 2\n")
-    assert "; it cannot be read now\n" in typed(home, "why", given).out
+    assert "; it cannot be read now\n" in typed(home, "why", given(desk, 1)).out
+
+
+def test_why_quotes_no_settings_that_say_something_else_now(desk: Desk, tmp_path: Path) -> None:
+    """Nor settings that cannot be read; the policy's lines stay."""
+    home = desk.left_behind(tmp_path)
+    text = (home.path / "gateway.yaml").read_text()
+    for changed in (text.replace("turnover: 900", "turnover: 800"), text.replace("accounts:", "acounts:"), None):
+        if changed is None:
+            (home.path / "gateway.yaml").unlink()
+        else:
+            home.write("gateway.yaml", changed)
+        told = findings(typed(home, "why", given(desk, 6), "--json"))
+        assert told["account.limits.turnover"]["line"] is None
+        assert told["limits.order"]["line"] == 7

@@ -1,6 +1,7 @@
 """``policy diff NEW --replay``: from the log of a running gateway, exactly the decisions that would have changed."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from gateway.admin.policy_tools.compared import Replayed
 from gateway.admin.policy_tools.replay import Replay
+from gateway.audit.line import Entry, encode
 from gateway.policy.document import load
 from tests.admin.policy_tools.desk import POLICY, Desk, typed
 
@@ -133,3 +135,54 @@ def test_denials_that_no_policy_makes_count_towards_the_breaker(desk: Desk) -> N
     assert [(change.asked, change.now) for change in told.changes] == [
         ("buy 0.00025 BTC/USDT limit 40000", "deny if_denied"),
     ]  # fmt: skip
+
+
+KNOWN = {"anchor": "60000", "volume_24h": "1000000000", "volume_1h": "40000000"}
+
+
+def retold(entry: Entry, slow: Mapping[str, str | None]) -> Entry:
+    """The record with these averages and volumes; without any it is one of an older version."""
+    body = entry.body
+    if "reference" not in body:
+        return entry
+    body["reference"] = {name: value for name, value in body["reference"].items() if name not in KNOWN} | slow
+    line = b'{"n":%d,"t":"%b","prev":"%b",%b\n' % (entry.number, entry.at.encode(), entry.prev.encode(), encode(body))
+    return Entry(entry.number, entry.at, entry.prev, entry.type, line)
+
+
+def slow_diff(desk: Desk, more: str, slow: Mapping[str, str | None]) -> Replayed:
+    """The desk's log with such averages and volumes, under its policy and one that has this control too."""
+    section, line = more.split(": ", 1)
+    rest = POLICY.partition("price:\n")[2] if section == "price" else ""
+    text = f"{POLICY.removesuffix(rest)}{'' if rest else 'liquidity:'}\n  {line}\n{rest}"
+    old, new = load(POLICY, "trader"), load(text, "trader")
+    return Replay(old, new, 0).run(retold(entry, slow) for entry in desk.log())
+
+
+@pytest.mark.parametrize(
+    ("more", "rule", "denied", "passing"),
+    [
+        ("price: anchor: 10% from 24h vwap", "price.anchor", {"anchor": "35000"}, {"anchor": "60000"}),
+        ("liquidity: volume_24h: at least 5_000_000 USDT", "liquidity.volume_24h",
+         {"volume_24h": "4999999"}, {"volume_24h": "5000000"}),
+        ("liquidity: share_of_1h: at most 1%", "liquidity.share_of_1h", {"volume_1h": "500"}, {"volume_1h": "9000000"}),
+    ],
+)  # fmt: skip
+def test_averages_and_volumes_of_then_are_judged(
+    desk: Desk, more: str, rule: str, denied: dict[str, str], passing: dict[str, str]
+) -> None:
+    """By what the records hold; what nobody knew then is denied, what an older record does not say passes."""
+    told = slow_diff(desk, more, KNOWN | denied)
+    assert {change.now for change in told.changes} == {f"deny {rule}"}
+    assert told.changes
+    assert (told.without_slow, slow_diff(desk, more, KNOWN | passing).changes) == (0, [])
+    unknown = slow_diff(desk, more, {**KNOWN, **dict.fromkeys(denied)})
+    assert {change.now for change in unknown.changes} == {f"deny {rule}"}
+    older = slow_diff(desk, more, {})
+    assert (older.changes, older.without_slow) == ([], 5)
+
+
+def test_a_denial_is_judged_by_the_price_that_it_was_denied_at(desk: Desk) -> None:
+    """Its record has it; no other price need stand for it."""
+    denials = [one for one in desk.decisions() if one["verdict"] == "deny" and one["intent"]["is"] == "place"]
+    assert [one["reference"]["price"] for one in denials] == ["60000", "60000"]

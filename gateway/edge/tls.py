@@ -1,0 +1,123 @@
+"""TLS towards bots, without I/O: bytes of the wire in, plain bytes out, and back.
+
+Law: what is not a clean handshake and clean records ends the connection. A layer is laid on what is below it, the
+wire or another layer (TLS to a proxy, and in it a tunnel's own); nothing of it is ever written but through these.
+"""
+
+import contextlib
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+_RECORD: Final = 16 * 1024
+TLS_BEGINS: Final = 0x16
+"""The first byte of a handshake; no HTTP request begins with it."""
+
+Names = Callable[[str | None], bool]
+
+
+class TlsSide:
+    """The server's side of one TLS connection. ``shaken``: the handshake is done; ``ended``: the client closed it."""
+
+    __slots__ = ("_incoming", "_outgoing", "_tls", "ended", "shaken")
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self.shaken = self.ended = False
+
+    def receive(self, received: bytes) -> bytes:
+        """The plain bytes that these complete. Raises ssl.SSLError; what is pending then is the alert."""
+        self._incoming.write(received)
+        if not self.shaken and not self._shake():
+            return b""
+        pieces: list[bytes] = []
+        try:
+            while not self.ended and (self._incoming.pending or self._tls.pending()):
+                pieces.append(self._tls.read(_RECORD))
+                self.ended = not pieces[-1]
+        except ssl.SSLWantReadError:
+            pass  # a record is not whole yet, or carried nothing for us
+        except ssl.SSLZeroReturnError:
+            self.ended = True
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def send(self, plain: bytes) -> bytes:
+        """The bytes for the wire that say this. Raises ssl.SSLError."""
+        rest = memoryview(plain)
+        while rest:
+            rest = rest[self._tls.write(rest) :]
+        return self._outgoing.read()
+
+    def pending(self) -> bytes:
+        """What TLS itself has to say: handshakes, tickets, alerts."""
+        return self._outgoing.read() if self._outgoing.pending else b""
+
+    def close(self) -> bytes:
+        """The bytes that say that nothing more follows."""
+        with contextlib.suppress(ssl.SSLError):  # it waits for the client's farewell; ours is written by then
+            self._tls.unwrap()
+        return self.pending()
+
+    def _shake(self) -> bool:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        self.shaken = True
+        return True
+
+
+class Wrapping:
+    """The layers between the wire and the requests: none, one, or two (TLS to the proxy and, in it, a tunnel's)."""
+
+    __slots__ = ("_layers",)
+
+    def __init__(self) -> None:
+        self._layers: list[TlsSide] = []
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    @property
+    def shaking(self) -> bool:
+        """Whether a handshake is going on."""
+        return bool(self._layers) and not self._layers[-1].shaken
+
+    @property
+    def ended(self) -> bool:
+        """Whether the client has closed a layer."""
+        return any(layer.ended for layer in self._layers)
+
+    def add(self, context: ssl.SSLContext) -> None:
+        """Whatever comes next is TLS by this context, within what is there."""
+        self._layers.append(TlsSide(context))
+
+    def receive(self, received: bytes, begin: int = 0) -> bytes:
+        """The plain bytes within. ``begin`` passes over outer layers that have read them already."""
+        for layer in self._layers[begin:]:
+            received = layer.receive(received)
+        return received
+
+    def send(self, plain: bytes) -> bytes:
+        """The bytes for the wire that say this, with whatever TLS has to say before."""
+        for layer in reversed(self._layers):
+            plain = layer.send(plain) if plain else layer.pending()
+        return plain
+
+    def close(self) -> bytes:
+        """The bytes for the wire that end every layer, the innermost first."""
+        said = b""
+        for layer in reversed(self._layers):
+            said = (layer.send(said) if said else b"") + layer.close()
+        return said
+
+
+def only(context: ssl.SSLContext, admits: Names) -> ssl.SSLContext:
+    """The context, which from now on shakes hands only with who names a server that is admitted."""
+
+    def check(side: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> int | None:
+        return None if admits(name) else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+
+    context.sni_callback = check
+    return context
