@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.attacks.fleet import Fleet
 from tests.attacks.thief import Thief
+from tests.attacks.ways import Entrance
 from tests.attacks.witness import Witness
 from tests.world import World
 from tests.world.home import Home
@@ -52,7 +53,7 @@ def one_round(world: World, name: str, bots: int, revoke: Revoke) -> tuple[float
     """The command's ms, the last arrival after its return in ms, how many came after, requests per second before."""
     credential = world.issue(name)
     witness = Witness(world)
-    with Fleet(world, Thief(credential.key, credential.secret), bots, f"{name}-") as fleet:
+    with Fleet(Entrance.of(world, "port"), Thief(credential.key, credential.secret), bots, f"{name}-") as fleet:
         fleet.under_way()
         world.home.run("token", "list")  # a moment at full speed
         began = time.time_ns()

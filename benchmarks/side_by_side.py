@@ -2,8 +2,8 @@
 
     python benchmarks/side_by_side.py [--quick | --large] [--directory DIR] [--without-mitmproxy] [--connections N]
 
-Three ways to the same exchange: direct TLS with the real key; the gateway (own port, plain, reverse); mitmproxy in
-reverse mode with an addon that verifies, checks and signs anew. Rounds alternate between them, so that the machine's
+The ways to the same exchange: direct TLS with the real key; the gateway (own port, plain, reverse; and a tunnel by
+CONNECT); mitmproxy likewise, with an addon that verifies, checks and signs anew. Rounds alternate between them, so that the machine's
 drift hits all alike; medians over the rounds are printed. Prints numbers, asserts nothing; see README.md beside it.
 DIR is on the disk to be measured: an order waits for it twice.
 """
@@ -122,16 +122,17 @@ def print_paces(title: str, found: dict[str, list[Pace]]) -> None:
         p50, p99 = median(one.p50 for one in rounds), median(one.p99 for one in rounds)
         more = median(a.p99 - b.p99 for a, b in zip(rounds, base, strict=True))
         cells = "" if rounds is base else f"{added[name]:11.0f}{more:11.0f}"
-        if name == "gateway" and "mitmproxy" in added:
-            cells += f"{'1/' + format(added['mitmproxy'] / added[name], '.1f'):>14}"
+        peer = name.replace("gateway", "mitmproxy")
+        if peer != name and peer in added:
+            cells += f"{'1/' + format(added[peer] / added[name], '.1f'):>14}"
         print(f"  {name:22}{p50:9.0f}{p99:9.0f}{cells}")
 
 
 def print_costs(title: str, found: dict[str, list[Cost]], what: str) -> None:
     """CPU of the way's process alone."""
     print(f"\n{title}\n  {'':22}{what + '/s':>12}{'CPU s/1000':>12}{what + '/s per core':>20}{'of mitmproxy':>14}")
-    peer = found.get("mitmproxy")
     for name, rounds in found.items():
+        peer = found.get(name.replace("gateway", "mitmproxy"))
         cpu = median(one.cpu_us for one in rounds)
         cells = f"{median(one.per_second for one in rounds):12.0f}{cpu / 1000:12.3f}{1e6 / cpu:20.0f}"
         if peer and rounds is not peer:
@@ -148,9 +149,9 @@ def latency(field: Field, plan: Plan, workshop: Workshop, peers: Peers) -> None:
     """Against the simulator: what each way adds to a read and to an order; then what an order costs."""
     upstream, exchange = peers.upstream, peers.exchange
     home = workshop.copied(peers.place / "home-simulator")
-    ways = [direct(upstream), field.gateway("gateway", home, peers.tokens, upstream)]
+    ways = [direct(upstream), *field.gateway("gateway", home, peers.tokens, upstream)]
     if peers.mitmdump is not None:
-        ways.append(field.mitmproxy(peers.mitmdump, upstream))
+        ways += [field.mitmproxy(peers.mitmdump, upstream, tunnel) for tunnel in (False, True)]
     last = float(exchange.control("book", symbol=bot.SYMBOL)["last"])
     ordering = bot.ordering(f"{last * PRICE_BELOW:.2f}")
     for act in (bot.reading, ordering):
@@ -165,8 +166,10 @@ def latency(field: Field, plan: Plan, workshop: Workshop, peers: Peers) -> None:
 def throughput(field: Field, plan: Plan, workshop: Workshop, peers: Peers) -> None:
     """Against the stub: what a read costs, and that neither tokens nor the log make it dearer."""
     stub = field.stub(peers.upstream.real)
-    few = field.gateway("gateway", workshop.copied(peers.place / "home-stub"), peers.tokens, stub)
-    ways = [few] + ([field.mitmproxy(peers.mitmdump, stub)] if peers.mitmdump is not None else [])
+    few, tunnel = field.gateway("gateway", workshop.copied(peers.place / "home-stub"), peers.tokens, stub)
+    ways = [few, tunnel]
+    if peers.mitmdump is not None:
+        ways += [field.mitmproxy(peers.mitmdump, stub, by_connect) for by_connect in (False, True)]
     costs(ways, bot.reading, 1, plan.warm_s, peers.connections)
     found = costs(ways, bot.reading, plan.rounds, plan.flooded_s, peers.connections)
     print_costs(f"Signed reads, {peers.connections} connections, stub", found, "reads")
@@ -179,9 +182,9 @@ def growth(field: Field, plan: Plan, workshop: Workshop, peers: Peers, few: Way,
     """The same gateway with many tokens in its state, and with a long log."""
     log = plan.megabytes
     workshop.lengthen(log)
-    long = field.gateway("long log", workshop.copied(peers.place / "home-long"), peers.tokens, stub)
+    long, _ = field.gateway("long log", workshop.copied(peers.place / "home-long"), peers.tokens, stub)
     workshop.issue(plan.tokens - len(peers.tokens))
-    many = field.gateway("many tokens", workshop.copied(peers.place / "home-many"), peers.tokens, stub)
+    many, _ = field.gateway("many tokens", workshop.copied(peers.place / "home-many"), peers.tokens, stub)
     names = {
         few.name: f"{len(peers.tokens)} tokens, new log", long.name: f"{len(peers.tokens)} tokens, {log} MB log",
         many.name: f"{plan.tokens} tokens, {log} MB log",

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import itertools
 import re
+import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -85,7 +86,7 @@ class Line(asyncio.Protocol):
 class Way:
     """One way to the exchange: a port, the keys that are good there, and the CA where it speaks TLS.
 
-    ``pid`` is the process under test; None for the exchange itself.
+    ``pid`` is the process under test; None for the exchange itself. ``tunnel``: by CONNECT, and TLS inside.
     """
 
     name: str
@@ -93,17 +94,31 @@ class Way:
     keys: Sequence[Key]
     ca_file: Path | None = None
     pid: int | None = None
+    tunnel: bool = False
 
     async def line(self) -> Line:
         """A new connection."""
         loop = asyncio.get_running_loop()
-        context = None
-        if self.ca_file is not None:
-            context = ssl.create_default_context(cafile=self.ca_file)
-        _, made = await loop.create_connection(
-            lambda: Line(loop), "127.0.0.1", self.port, ssl=context, server_hostname=HOST if context else None
-        )
-        return made
+        context = ssl.create_default_context(cafile=self.ca_file) if self.ca_file is not None else None
+        wire = socket.create_connection(("127.0.0.1", self.port))
+        if self.tunnel:
+            wire.sendall(f"CONNECT {HOST}:443 HTTP/1.1\r\nHost: {HOST}:443\r\n\r\n".encode())
+            _whole_head(wire)
+        wire.setblocking(False)
+        name = HOST if context else None
+        return (await loop.create_connection(lambda: Line(loop), sock=wire, ssl=context, server_hostname=name))[1]
+
+
+def _whole_head(wire: socket.socket) -> None:
+    """Reads an answer without a body. Raises Refused unless it is 200."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        byte = wire.recv(1)
+        if not byte:
+            raise Refused("the connection was closed")
+        head += byte
+    if b" 200 " not in head.partition(b"\r\n")[0]:
+        raise Refused(head.decode("latin-1"))
 
 
 def read(key: Key) -> bytes:

@@ -1,7 +1,8 @@
 """The same job as a mitmproxy addon, as a user would write it: verify the bot's HMAC, check a small policy, sign anew.
 
 Runs inside mitmproxy's own environment, so it imports nothing of ours. $RESIGN names a JSON file: ``token`` and
-``real`` (id and secret each), ``symbols``, ``most`` (the largest notional) and ``log`` (a JSONL file).
+``real`` (id and secret each), ``symbols``, ``most`` (the largest notional), ``log`` (a JSONL file) and ``upstream`` (the
+port of 127.0.0.1 where every exchange is).
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
 from mitmproxy import http
+from mitmproxy.proxy import server_hooks
 
 WINDOW_MS = 5000
 TAKEN = ("signature", "timestamp", "recvWindow")
@@ -25,7 +27,12 @@ class Resign:
     def __init__(self, told: dict) -> None:
         self.token, self.real = told["token"], told["real"]
         self.symbols, self.most = frozenset(told["symbols"]), Decimal(told["most"])
+        self.upstream = int(told["upstream"])
         self.log = Path(told["log"]).open("a")  # noqa: SIM115  open as long as mitmproxy runs
+
+    def server_connect(self, made: server_hooks.ServerConnectionHookData) -> None:
+        """The exchange's name leads to the peer on this machine."""
+        made.server.address = ("127.0.0.1", self.upstream)
 
     def request(self, flow: http.HTTPFlow) -> None:
         """Sign it anew, or answer in the exchange's stead."""

@@ -74,8 +74,8 @@ class Field:
         port = process.until(lambda: process.out.read_text().strip(), READY_SECONDS, "its port")
         return Upstream("stub", int(port), place / "ca.pem", real)
 
-    def gateway(self, name: str, home: Home, tokens: Sequence[Key], upstream: Upstream) -> Way:
-        """The gateway on a home; its own port of the exchange, plain HTTP."""
+    def gateway(self, name: str, home: Home, tokens: Sequence[Key], upstream: Upstream) -> tuple[Way, Way]:
+        """The gateway on a home: its own port of the exchange, plain HTTP; and a tunnel through its forward port."""
         addresses = Addresses()
         home.settings.write_text(gateway_yaml(addresses, upstream.port, str(upstream.ca_file)))
         passphrase = home.path.with_suffix(".passphrase")
@@ -87,29 +87,36 @@ class Field:
         command = [sys.executable, "-m", "gateway.admin.cli", "serve"]
         process = self._stack.enter_context(Process(name.replace(" ", "-"), command, self._logs, environment))
         process.until(lambda: listens(addresses.admin_port), READY_SECONDS, "readiness")
-        return Way(name, addresses.binance_port, tokens, None, process.pid)
+        ca_file = home.path / "certs" / "ca.pem"
+        return (
+            Way(name, addresses.binance_port, tokens, None, process.pid),
+            Way(f"{name}, CONNECT", addresses.forward_port, tokens, ca_file, process.pid, tunnel=True),
+        )
 
-    def mitmproxy(self, program: Path, upstream: Upstream) -> Way:
-        """mitmproxy in reverse mode with the addon that does the same job."""
-        place = self._place / f"mitmproxy-{upstream.name}"
+    def mitmproxy(self, program: Path, upstream: Upstream, tunnel: bool = False) -> Way:
+        """mitmproxy with the addon that does the same job: in reverse mode, or as the proxy of a tunnel."""
+        name = f"mitmproxy{'-connect' if tunnel else ''}-{upstream.name}"
+        place = self._place / name
         place.mkdir()
         token, port = Key("t" * 64, "s" * 64), free_port()
         told = {
             "token": dataclasses.asdict(token), "real": dataclasses.asdict(upstream.real), "most": MOST_NOTIONAL,
-            "symbols": ["BTCUSDT", "ETHUSDT"], "log": str(place / "log.jsonl"),
+            "symbols": ["BTCUSDT", "ETHUSDT"], "log": str(place / "log.jsonl"), "upstream": upstream.port,
         }  # fmt: skip
         (place / "resign.json").write_text(json.dumps(told))
         options = (f"ssl_verify_upstream_trusted_ca={upstream.ca_file}", f"confdir={place}", "http2=false")
         command = [
-            str(program), "--quiet", "--mode", f"reverse:https://127.0.0.1:{upstream.port}",
+            str(program), "--quiet", "--mode", "regular" if tunnel else f"reverse:https://127.0.0.1:{upstream.port}",
             "--listen-host", "127.0.0.1", "--listen-port", str(port),
             "--scripts", str(Path(__file__).with_name("resign.py")),
         ]  # fmt: skip
         for option in options:
             command += ["--set", option]
         environment = {"PATH": os.environ["PATH"], "HOME": str(place), "RESIGN": str(place / "resign.json")}
-        process = self._stack.enter_context(Process(f"mitmproxy-{upstream.name}", command, self._logs, environment))
+        process = self._stack.enter_context(Process(name, command, self._logs, environment))
         process.until(lambda: listens(port), READY_SECONDS, "readiness")
+        if tunnel:
+            return Way("mitmproxy, CONNECT", port, (token,), place / "mitmproxy-ca-cert.pem", process.pid, tunnel=True)
         return Way("mitmproxy", port, (token,), None, process.pid)
 
     def __enter__(self) -> "Field":

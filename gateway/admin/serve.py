@@ -39,7 +39,7 @@ def check_addresses(settings: Settings) -> list[str]:
     """What this version does not serve, one line each. Raises Misuse for an address that is open to others unasked."""
     listen = settings.listen
     if not listen.admin.is_loopback:
-        raise Misuse(f"{listen.admin} can be reached from other machines", "listen.admin is for this one: 127.0.0.1")
+        raise Misuse(f"{listen.admin} can be reached from other machines", "admin may not: listen on 127.0.0.1")
     for address in filter(None, (listen.reverse, listen.forward, *listen.ports.values())):
         if not address.is_loopback and listen.tls is None:
             raise Misuse(

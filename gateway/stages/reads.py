@@ -1,5 +1,7 @@
 """Reading: the market and the account. What passes teaches the ledger, and costs no synced write."""
 
+from typing import Any
+
 from gateway.core.decision import Allow, DenyCode
 from gateway.core.errors import Refused, Unavailable
 from gateway.core.request import Answer, Call, Security
@@ -39,26 +41,34 @@ class Reads:
         """Raises Denied, Refused, Unavailable."""
         need_room(self._world, Need.READ)
         allowed = judge(turn, look(turn, self._world), self._world)
-        record = self._world.audit.draft(written(turn, allowed, self._world))
-        self._world.audit.append(record, False, Need.READ)
-        return warned(self._learn(turn, await self._send(turn)), allowed)
+        recorded = turn.call.signed or self._sparing.admits(self._world.clock.now_ms())
+        if recorded:
+            self._world.audit.append(self._world.audit.draft(written(turn, allowed, self._world)), False, Need.READ)
+        else:
+            self._world.meter.unrecorded()
+        return warned(self._learn(turn, await self._send(turn, recorded), recorded), allowed)
 
-    async def _send(self, turn: Turn) -> Answer:
+    async def _send(self, turn: Turn, recorded: bool) -> Answer:
         still_live = gate(turn.token, self._world, opens_risk=False)
         try:
             return await self._sender.send(turn.exchange, turn.call, turn.account, turn.token.id, still_live)
         except (Refused, Unavailable) as failure:
-            note(self._world, records.unsent(turn.decision_id, str(failure)), Need.READ)
+            self._note(recorded, records.unsent(turn.decision_id, str(failure)))
             raise
         except NoAnswer as failure:
-            note(self._world, records.unanswered(turn.decision_id, str(failure)), Need.READ)
+            self._note(recorded, records.unanswered(turn.decision_id, str(failure)))
             raise Unavailable("the exchange did not answer; try again") from failure
 
-    def _learn(self, turn: Turn, answer: Answer) -> Answer:
+    def _learn(self, turn: Turn, answer: Answer, recorded: bool) -> Answer:
         lesson = turn.exchange.learn(turn.call, answer)
         body = records.outcome(turn.decision_id, answer, lesson)
         if lesson.events:
             settle(self._world, turn.account.name, lesson.events, body)
         else:
-            note(self._world, body, Need.READ)
+            self._note(recorded, body)
         return answer
+
+    def _note(self, recorded: bool, body: dict[str, Any]) -> None:
+        """What became of a read, if its decision is on record: who only names a token's id may be anybody."""
+        if recorded:
+            note(self._world, body, Need.READ)

@@ -13,6 +13,7 @@ import pytest
 
 from tests.attacks.fleet import Fleet
 from tests.attacks.thief import ORDER, Reply, Thief, Wire, ask
+from tests.attacks.ways import Entrance
 from tests.world import World
 from tests.world.processes import Died, Process
 
@@ -133,7 +134,7 @@ def test_no_crash_refills_a_budget(world: World, seed: int) -> None:
     chance = random.Random(seed)
     thief = token(world, "crashed")
     for life in range(3):
-        with Fleet(world, thief, 4, f"k{life}-") as fleet:
+        with Fleet(Entrance.of(world, "port"), thief, 4, f"k{life}-") as fleet:
             fleet.under_way()
             number = world.exchange.mark() + chance.randrange(1, 25)
             world.exchange.control("wait_journal", number=number, seconds=2)

@@ -124,6 +124,20 @@ def test_who_knows_only_a_tokens_id_is_a_stranger(house: Gatehouse) -> None:
     assert all("token" not in record for record in told)
 
 
+def test_reads_that_only_name_an_id_are_strangers_too(house: Gatehouse) -> None:
+    """They are answered all the same, each with two records or none."""
+    unsigned = replace(house.request("GET", "/api/v3/time"), target=b"/api/v3/time")
+
+    async def many() -> None:
+        for _ in range(BURST + 20):
+            assert (await house.ask(unsigned)).status == 200
+
+    before = len(house.records())
+    asyncio.run(many())
+    assert len(house.records()) - before == 2 * BURST
+    assert house.meter.unrecorded_count == 20
+
+
 def test_a_full_disk_keeps_the_count(patient: Gatehouse) -> None:
     flood(patient, OWN[0] + 5)
     patient.audit.full_for = frozenset({Need.READ})
