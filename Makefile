@@ -24,6 +24,7 @@ bench: install-dev
 # The pages that are written from the code.
 docs: install-dev
 	$(BIN)/python -m tests.docs.commands_page
+	$(BIN)/python -m tests.docs.bots_page
 
 install-demo:
 	@./constraints/install.sh demo

@@ -3,9 +3,9 @@
     python benchmarks/side_by_side.py [--quick | --large] [--directory DIR] [--without-mitmproxy] [--connections N]
 
 The ways to the same exchange: direct TLS with the real key; the gateway (own port, plain, reverse; and a tunnel by
-CONNECT); mitmproxy likewise, with an addon that verifies, checks and signs anew. Rounds alternate between them, so that the machine's
-drift hits all alike; medians over the rounds are printed. Prints numbers, asserts nothing; see README.md beside it.
-DIR is on the disk to be measured: an order waits for it twice.
+CONNECT); mitmproxy likewise, with an addon that verifies, checks and signs anew. Rounds alternate between them, so
+that the machine's drift hits all alike; medians over the rounds are printed. Prints numbers, asserts nothing; see
+README.md beside it. DIR is on the disk to be measured: an order waits for it twice.
 """
 
 import argparse

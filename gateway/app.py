@@ -69,7 +69,7 @@ class Desk:
         self.completed = complete_log(self.store, self.audit)
         self.lifecycle = Lifecycle(self.store, self.audit, self.locked, self.clock.now_ms, os.urandom)
         self.exchanges: dict[str, Exchange] = dict(EXCHANGES)
-        self.upstream = _upstream(settings)
+        self.upstream = upstream_of(settings)
         self.lender = VaultLender(self._box_of)
         self.sender = Sender(self.clock, self.audit, self.lender, self.upstream)
         reaching = Reaching(settings.upstream.connect_to, settings.upstream.ca_file)
@@ -198,7 +198,7 @@ class Gateway(Desk):
         return {
             (exchange, symbol)
             for exchange, policy in policies
-            if policy.orders and policy.sources > 1
+            if policy.orders and policy.venues > 1
             for symbol in policy.symbols
             if "*" not in symbol
         }
@@ -227,7 +227,8 @@ class Gateway(Desk):
         super().close()
 
 
-def _upstream(settings: Settings) -> UpstreamPool:
+def upstream_of(settings: Settings) -> UpstreamPool:
+    """The way to the exchanges, as the settings have it."""
     timeout = settings.upstream.timeout
     return UpstreamPool(
         HOSTS,

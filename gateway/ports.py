@@ -7,6 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from gateway.core.decision import Action, Reserve
 from gateway.core.errors import GatewayError, Unavailable
 from gateway.core.intent import Place
@@ -201,8 +203,7 @@ class Ledger(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """One audit record: its number in the log and its body."""
 
     number: int
@@ -257,6 +258,10 @@ class Market(Protocol):
 
     def most_sources(self, instrument: Instrument, environment: str) -> int:
         """How many sources could ever agree on its price: a venue that does not list it never will."""
+        ...
+
+    def averages(self, environment: str) -> bool:
+        """Whether anybody could ever tell averages and volumes of the markets there."""
         ...
 
     def last_good(

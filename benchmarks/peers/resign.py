@@ -1,8 +1,8 @@
 """The same job as a mitmproxy addon, as a user would write it: verify the bot's HMAC, check a small policy, sign anew.
 
 Runs inside mitmproxy's own environment, so it imports nothing of ours. $RESIGN names a JSON file: ``token`` and
-``real`` (id and secret each), ``symbols``, ``most`` (the largest notional), ``log`` (a JSONL file) and ``upstream`` (the
-port of 127.0.0.1 where every exchange is).
+``real`` (id and secret each), ``symbols``, ``most`` (the largest notional), ``log`` (a JSONL file) and ``upstream``,
+the port of 127.0.0.1 where every exchange is.
 """
 
 import hashlib

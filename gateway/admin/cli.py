@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from gateway.admin.commands import accounts, audits, cas, homes, launching, policies, rehearsals, serving, tokens
+from gateway.admin.commands import (
+    accounts,
+    audits,
+    capturing,
+    cas,
+    doctoring,
+    homes,
+    launching,
+    policies,
+    rehearsals,
+    serving,
+    tokens,
+)
 from gateway.admin.hardening import harden
 from gateway.core.errors import GatewayError
 
@@ -24,6 +36,8 @@ app.add_typer(audits.app, name="audit", help="The decision log.")
 app.add_typer(cas.app, name="ca", help="The local CAs that bots trust for TLS.")
 audits.register(app)
 serving.register(app)
+doctoring.register(app)
+capturing.register(app)
 launching.register(app)
 rehearsals.register(app)
 
@@ -31,8 +45,7 @@ rehearsals.register(app)
 def main() -> None:
     """Entry point of `tradewarden`. Any command may hold a secret, so none leaves a core or shows its memory."""
     try:
-        harden()
-        app()
+        app(obj=harden())  # the umask goes with it: `exec` gives it back to the command
     except GatewayError as failure:
         print(f"error: {failure}", file=sys.stderr)
         sys.exit(1)

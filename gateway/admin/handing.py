@@ -45,7 +45,9 @@ def hand(gateway: "Gateway", given: dict[str, Any]) -> Result:
         hint = "write `forward: 127.0.0.1:8378` under listen: in gateway.yaml and restart the gateway"
         raise Misuse("listen.forward is null, so there is nowhere to lead the command", hint)
     token = _usable(gateway, gateway.store.token(given["name"]), given["name"])
-    handed = {"token": token.name, "apiKey": token.id, "state": token.state.value} | whereabouts(gateway)
+    hosts = sorted(host for exchange in gateway.exchanges.values() for host in exchange.hosts)
+    own = {"token": token.name, "apiKey": token.id, "state": token.state.value, "hosts": hosts}
+    handed = own | whereabouts(gateway)
     if not given["secret"]:
         return handed
     secret = _secret(token)

@@ -27,15 +27,19 @@ _PR_SET_DUMPABLE: Final = 4
 _PT_DENY_ATTACH: Final = 31
 
 
-def harden() -> None:
-    """No core dumps, no memory to be read by others' processes, umask 077. Raises Misuse where it cannot be done."""
-    os.umask(UMASK)
+def harden() -> int:
+    """No core dumps, no memory to be read by others' processes, umask 077. The umask as it was before.
+
+    Raises Misuse where it cannot be done.
+    """
+    before = os.umask(UMASK)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     libc = ctypes.CDLL(None, use_errno=True)
     if sys.platform == "darwin":
         _demand(libc.ptrace(_PT_DENY_ATTACH, 0, 0, 0) == 0, "debuggers")
     else:
         _demand(libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0, "memory dumps")
+    return before
 
 
 def open_files() -> int:

@@ -7,7 +7,7 @@ gateway itself was given to open its vault is not passed on.
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -35,19 +35,16 @@ def handed(home: Home, token: str, with_secret: bool, command: str) -> dict[str,
 
 def environment(was: Mapping[str, str], told: Mapping[str, Any]) -> dict[str, str]:
     """The command's environment: its own, and what points it at the gateway."""
-    from gateway.exchanges.registry import EXCHANGES
-
-    hosts = [host for exchange in EXCHANGES.values() for host in exchange.hosts]
     own = {"TRADEWARDEN_TOKEN": told["token"], "TRADEWARDEN_API_KEY": told["apiKey"]}
     if "secret" in told:
         own["TRADEWARDEN_SECRET"] = told["secret"]
     kept = {name: value for name, value in was.items() if name not in KEPT_BACK}
     paths = {"PYTHONPATH": os.pathsep.join(filter(None, (str(SHIM), was.get("PYTHONPATH"))))}
     pointed = variables(told["forward"], told["ca"], told["bundle"])
-    return kept | pointed | direct(was, hosts) | paths | own
+    return kept | pointed | direct(was, told["hosts"]) | paths | own
 
 
-def become(command: Sequence[str], variables: Mapping[str, str], umask: int | None) -> NoReturn:
+def become(command: list[str], variables: Mapping[str, str], umask: int | None) -> NoReturn:
     """This process is the command from here on. Raises OSError if it cannot be."""
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)  # Python ignores these, and what is ignored stays so in the command

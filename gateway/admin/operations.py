@@ -1,7 +1,8 @@
 """What a person can have done, each once: the running gateway performs it over the control socket, a command alone
 does it with the home's lock. What narrows works on a locked vault; what widens needs the gateway open.
 
-Arguments and results are JSON values. A result never holds a secret but the one that is shown once.
+Arguments and results are JSON values. A result never holds a secret but the one that is shown once,
+and the key of a capture's certificate.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import structlog
 
 from gateway.admin import looking, radius, views
 from gateway.admin.handing import hand, whereabouts
-from gateway.admin.permissions import check_key
+from gateway.admin.permissions import check_key, look
 from gateway.admin.sweeping import cancel_all, cancel_orders
 from gateway.app import Desk, Gateway
 from gateway.core.errors import Misuse
@@ -23,6 +24,7 @@ from gateway.core.token import Account, KeyKind, TokenState
 from gateway.exchanges.exchange import Exchange
 from gateway.exchanges.registry import EXCHANGES
 from gateway.home import checked_name
+from gateway.policy import alone
 from gateway.registry.lifecycle import Issued, blank_token
 from gateway.store import TokenRow
 
@@ -45,6 +47,7 @@ class Operations:
             "account.add": self._account_add,
             "account.rotate": self._account_rotate,
             "account.remove": self._account_remove,
+            "account.permissions": self._account_permissions,
             "token.issue": self._token_issue,
             "token.rotate": self._token_rotate,
             "token.pause": self._token_pause,
@@ -55,6 +58,7 @@ class Operations:
             "panic.cancel_orders": self._panic_cancel_orders,
             "passphrase.change": self._passphrase_change,
             "ca.rotate": self._ca_rotate,
+            "capture.certificate": self._capture_certificate,
             "backup": self._backup,
             "status": self._status,
             "policy.explain": self._policy_explain,
@@ -107,6 +111,10 @@ class Operations:
         if isinstance(self._desk, Gateway):
             self._desk.accounts.drop(given["name"])
         return {"removed": given["name"]}
+
+    async def _account_permissions(self, _: Arguments) -> Result:
+        accounts = self._gateway().accounts.all()
+        return {"accounts": [await look(self._desk, known_exchange(one.exchange), one) for one in accounts]}
 
     # -- tokens ---------------------------------------------------------------------------------------------------
 
@@ -220,8 +228,9 @@ class Operations:
         """What a bot is given, in ccxt's names; the secret is shown here and never again."""
         gateway = self._gateway()
         own = {"token": issued.token.name, "apiKey": issued.token.id, "secret": issued.secret}
-        worst = radius.of_policy(gateway.policies.find(issued.token.policy))
-        return own | whereabouts(gateway) | {"blast_radius": worst}
+        policy, account = gateway.policies.find(issued.token.policy), gateway.accounts.find(issued.token.account)
+        unmet = alone.warning(policy, account.environment) if account else None
+        return own | whereabouts(gateway) | {"blast_radius": radius.of_policy(policy), "warning": unmet}
 
     # -- the home -------------------------------------------------------------------------------------------------
 
@@ -236,6 +245,11 @@ class Operations:
         from gateway.admin.certificates import rotate
 
         return rotate(self._gateway(), given["which"])
+
+    async def _capture_certificate(self, _: Arguments) -> Result:
+        from gateway.admin.capture.leaf import hand_out
+
+        return hand_out(self._gateway())
 
     async def _backup(self, given: Arguments) -> Result:
         from gateway.admin.archive import write_backup

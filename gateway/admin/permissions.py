@@ -1,13 +1,15 @@
 """Before a real key is sealed, the exchange is asked what it may do. A key that can withdraw is refused."""
 
 from os import urandom
-from typing import Any
+from typing import Any, Final
 
 from gateway.app import Desk
 from gateway.core.errors import GatewayError, Misuse
 from gateway.core.token import Account, Credential
 from gateway.core.ulid import ulid
 from gateway.exchanges.exchange import Exchange, KeyPermissions
+
+_TOLD: Final = ("can_withdraw", "can_transfer", "can_trade", "ip_bound")
 
 
 async def check_key(
@@ -25,6 +27,21 @@ async def check_key(
             "or insist with --allow-withdraw-key",
         )
     return {"permissions": list(permissions.granted), "warnings": _warnings(permissions)}
+
+
+async def look(desk: Desk, exchange: Exchange, account: Account) -> dict[str, Any]:
+    """What a sealed key may do; ``problem`` says why that is not known."""
+    seen: dict[str, Any] = {"account": account.name, "problem": None} | dict.fromkeys(_TOLD)
+    await desk.market.measure(exchange.name, account.environment)
+    decision_id = ulid(desk.clock.now_ms(), urandom(10))
+    try:
+        answer = await desk.sender.own(exchange, exchange.permissions(), account, decision_id, "what may this key do")
+    except GatewayError as failure:
+        return seen | {"problem": f"the exchange could not be asked what its key may do: {failure}"}
+    permissions = exchange.parse_permissions(answer) if answer.status == 200 else None
+    if permissions is None or permissions.can_withdraw is None:
+        return seen | {"problem": f"the exchange gives no clear answer on its key (HTTP {answer.status})"}
+    return seen | {name: getattr(permissions, name) for name in _TOLD}
 
 
 async def _ask(

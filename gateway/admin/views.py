@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gateway import __version__
 from gateway.admin import radius
 from gateway.app import Gateway
 from gateway.core.token import TokenState
@@ -17,6 +18,7 @@ def status(gateway: Gateway) -> dict[str, Any]:
     states = [state.value for state in TokenState if state is not TokenState.REVOKED]
     return {
         "running": True,
+        "version": __version__,
         "tokens": {state: sum(token.state.value == state for token in live) for state in states},
         "accounts": len(gateway.accounts.all()),
         "policies": {"in_force": gateway.policies.known(), "refused": dict(gateway.policies.problems)},

@@ -1,9 +1,10 @@
 """What the gateway decided, and why. A decision carries every control's finding, not only the first failure."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from gateway.core.intent import Place
 from gateway.core.money import Money
@@ -51,8 +52,7 @@ class Action(StrEnum):
     HALT = "halt"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One control's word on one request.
 
     ``rule`` is its key in the policy (``limits.order``); ``limit`` and ``observed`` are its numbers with units;
@@ -74,8 +74,7 @@ class Finding:
     before: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reserve:
+class Reserve(Struct, frozen=True):
     """What an allowed order may cost at the worst: ``value`` in the quote, ``quantity`` in base.
 
     ``giveaway`` is what it may lose against the price it is charged against, ``fair``, fees at ``fee_rate`` (a
@@ -89,8 +88,7 @@ class Reserve:
     fee_rate: Decimal = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Allow:
+class Allow(Struct, frozen=True):
     """Go ahead; ``order`` is the order as it will leave (a market order leaves as a limit IOC).
 
     ``delay_ms``: a cancel beyond its bucket waits this long, and then goes.
@@ -107,8 +105,7 @@ class Allow:
         return tuple([f for f in self.findings if f.suspended])
 
 
-@dataclass(frozen=True, slots=True)
-class Deny:
+class Deny(Struct, frozen=True):
     """Stop here. ``code`` and ``rule`` are those of the most severe failed finding."""
 
     code: DenyCode

@@ -32,3 +32,4 @@ class Misuse(GatewayError):
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(f"{message}; {hint}" if hint else message)
+        self.message, self.hint = message, hint

@@ -5,9 +5,10 @@ leading zero, NaN or infinity: each of those means different things to different
 """
 
 import re
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
 from typing import Final
+
+from msgspec import Struct
 
 _NUMBER: Final = re.compile(r"(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?", re.ASCII)
 EXACT: Final = Context(prec=160)
@@ -48,8 +49,7 @@ def _to_step(number: Decimal, step: Decimal, rounding: str) -> Decimal:
         return (number / step).to_integral_value(rounding) * step
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
+class Money(Struct, frozen=True):
     """An amount of one currency. Adding different currencies is an error, never a conversion."""
 
     amount: Decimal

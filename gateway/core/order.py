@@ -1,8 +1,9 @@
 """Orders as the ledger knows them, and what an answer teaches about one."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct
 
 from gateway.core.intent import Side
 
@@ -16,8 +17,7 @@ class OrderStatus(StrEnum):
     DONE = "done"
 
 
-@dataclass(frozen=True, slots=True)
-class OrderEvent:
+class OrderEvent(Struct, frozen=True):
     """What an answer said of one order. Fills are cumulative, so that repeats and late events change nothing.
 
     ``filled`` is base, ``filled_value`` quote. ``final``: it will never fill again. ``absent``: the exchange
@@ -34,8 +34,7 @@ class OrderEvent:
     created_us: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRow:
+class OrderRow(Struct, frozen=True):
     """One order in the ledger. ``value`` is what was reserved, ``committed`` what fills have used of it (quote).
 
     ``accept_until_us`` (exchange's clock): until when the signed request could still be accepted. ``price`` is its
@@ -67,8 +66,7 @@ class OrderRow:
     shadow: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PositionRow:
+class PositionRow(Struct, frozen=True):
     """A token's own net fills in one market since its issue: base, buys minus sells. ``at``: ms of the last fill."""
 
     token_id: str

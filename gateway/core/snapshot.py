@@ -126,7 +126,8 @@ class Snapshot:
     the order that a cancel names belongs to another live token. ``marks`` has fresh prices of the other markets that
     ``usage.markets()`` names, in the quote of the intent's market; one that is missing is unknown. ``account`` is what
     all tokens of the account have used, None where nobody asks. ``most_sources`` is how many venues could ever stand
-    behind the price of the intent's market; None where there are enough already, or nobody knows.
+    behind the price of the intent's market; None where there are enough already, or nobody knows. ``averages``: whether
+    its average and volumes could ever be known.
     """
 
     now_ms: int
@@ -138,3 +139,4 @@ class Snapshot:
     marks: Mapping[str, Decimal] = field(default_factory=dict)
     account: Usage | None = None
     most_sources: int | None = None
+    averages: bool = True

@@ -10,9 +10,10 @@ the limit the charge is the share; a better price lowers the loss by more than i
 zero. An answer that tells of a fill worse than the limit is charged up to the share, and is a surprise.
 """
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Final, NamedTuple
+
+from msgspec import structs
 
 from gateway.core.intent import Side
 from gateway.core.money import EXACT
@@ -60,7 +61,7 @@ def learn(order: OrderRow, event: OrderEvent) -> OrderRow:
     if event.absent:
         return order
     filled = min(max(order.filled, event.filled), order.quantity)
-    return replace(
+    return structs.replace(
         order,
         order_id=order.order_id or event.order_id,
         filled=filled,

@@ -5,9 +5,10 @@ ledger's clock is the latest time at which money moved; it never steps back, not
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Final, Self
+
+from msgspec import structs
 
 from gateway.core.decision import DenyCode, Reserve
 from gateway.core.errors import Misuse, Refused
@@ -92,7 +93,7 @@ class Ledger:
     def release(self, account: str, client_id: str, now_ms: int, record: Record) -> None:
         """A definite reject, or an unknown that the exchange never accepted: what is reserved goes back."""
         before = self._known(account, client_id)
-        self._apply([(before, replace(before, status=OrderStatus.DONE))], now_ms, record)
+        self._apply([(before, structs.replace(before, status=OrderStatus.DONE))], now_ms, record)
 
     def unknown(
         self, account: str, client_id: str, now_ms: int, record: Record, order_id: str | None = None
@@ -103,7 +104,7 @@ class Ledger:
         """
         before = self._known(account, client_id)
         if before.status is OrderStatus.SENT:
-            after = replace(before, status=OrderStatus.UNKNOWN, order_id=order_id)
+            after = structs.replace(before, status=OrderStatus.UNKNOWN, order_id=order_id)
             self._apply([(before, after)], now_ms, record)
 
     def settle(self, account: str, events: Sequence[OrderEvent], now_ms: int, record: Record | None) -> bool:
@@ -239,7 +240,7 @@ class Ledger:
 
 
 def _taken_up(order: OrderRow) -> OrderRow:
-    return replace(order, status=OrderStatus.UNKNOWN) if order.status is OrderStatus.SENT else order
+    return structs.replace(order, status=OrderStatus.UNKNOWN) if order.status is OrderStatus.SENT else order
 
 
 def _store(change: Change, after: OrderRow, told: Sequence[Flow], at: int) -> None:

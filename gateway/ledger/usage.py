@@ -11,6 +11,8 @@ from decimal import Decimal
 from itertools import islice
 from typing import Final
 
+from msgspec import Struct
+
 from gateway.core.intent import Side
 from gateway.core.money import EXACT
 from gateway.ledger.book import Book
@@ -117,8 +119,7 @@ class Books:
     marks: Marks
 
 
-@dataclass(frozen=True, slots=True)
-class UsageAt:
+class UsageAt(Struct, frozen=True):
     """One holder's usage at one time; ``clock_ms`` is the ledger's clock, up to which its events may be stamped.
 
     A time before that clock is taken as it is: more is in the windows then, never less.

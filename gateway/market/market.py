@@ -95,6 +95,10 @@ class Markets:
         pairs = pairs_of(instrument.exchange, instrument.base, instrument.quote)
         return sum(pair[0] == instrument.exchange or not self._live.unlisted(pair) for pair in pairs)
 
+    def averages(self, environment: str) -> bool:
+        """Whether anybody could ever tell averages and volumes there: what a testnet trades means nothing."""
+        return environment == LIVE and self._others_tell
+
     def last_good(
         self, instrument: Instrument, environment: str, sources: int, older_than_ms: int
     ) -> Reference | None:

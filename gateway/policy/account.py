@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from msgspec import structs
+
 from gateway.core.decision import DenyCode, Finding
 from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot
@@ -19,7 +21,9 @@ from gateway.policy.strict_yaml import DocumentError, Mark, Node, Problem, Table
 
 PREFIX: Final = "account."
 _BY_KEY: Final = {setting.rule.rpartition(".")[2]: setting for setting in ACCOUNT_SETTINGS}
-_SILENT: Final = {setting.rule: replace(setting.silent, rule=PREFIX + setting.rule) for setting in ACCOUNT_SETTINGS}
+_SILENT: Final = {
+    setting.rule: structs.replace(setting.silent, rule=PREFIX + setting.rule) for setting in ACCOUNT_SETTINGS
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def _named(found: Finding) -> Finding:
         return Finding(
             rule, True, "", found.limit, found.observed, found.code, found.retry_after_ms, before=found.before
         )
-    return replace(found, rule=PREFIX + found.rule, detail=f"over all tokens of the account: {found.detail}")
+    return structs.replace(found, rule=PREFIX + found.rule, detail=f"over all tokens of the account: {found.detail}")
 
 
 def _entries(node: Node, path: str, problems: list[Problem]) -> Iterator[tuple[Text, Node]]:

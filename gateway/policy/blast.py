@@ -19,7 +19,8 @@ from gateway.policy.controls.positions import Position
 from gateway.policy.controls.references import Collar
 from gateway.policy.controls.volumes import Turnover
 from gateway.policy.document import Policy
-from gateway.policy.grammar import Limit, Scope, Unlimited, window_text
+from gateway.policy.grammar import window_text
+from gateway.policy.limits import Limit, Scope, Unlimited
 from gateway.policy.measures import HIGHEST_FEE, within
 
 

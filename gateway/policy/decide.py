@@ -5,8 +5,9 @@ the valuation says, never as it came. Under a policy in shadow what its own sett
 findings that failed; ``shadow.suspended`` says which, and an allowed call's failed findings are exactly those.
 """
 
-from dataclasses import replace
 from typing import Final, assert_never
+
+from msgspec import structs
 
 from gateway.core.decision import Allow, Decision, Deny, DenyCode, Finding, Reserve, deny
 from gateway.core.intent import Cancel, CancelAll, Forbidden, Intent, Place, Public, Read
@@ -46,7 +47,7 @@ def decide(policy: Policy, call: Call, snapshot: Snapshot, account: AccountLimit
     findings = (*own, *floors, *beside)
     failed = tuple([finding for finding in findings if not finding.passed and not finding.suspended])
     if failed:
-        return replace(deny(failed), findings=findings)
+        return structs.replace(deny(failed), findings=findings)
     return _allow(call.intent, findings, valued)
 
 
@@ -68,7 +69,7 @@ def _value(policy: Policy, place: Place, snapshot: Snapshot) -> Valuation | Unva
     market, collar = policy.find(MarketPrice), policy.find(Collar)
     valued = valuation(place, instrument, reference, market.protect if market else None)
     if isinstance(valued, Valuation) and reduces(valued, snapshot.usage):
-        valued = replace(valued, reduction=True)
+        valued = structs.replace(valued, reduction=True)
     reason = stale(snapshot, place.market_id, policy.stale_after_ms)
     if not reason or isinstance(valued, Unvalued):
         return valued

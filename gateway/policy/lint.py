@@ -16,7 +16,8 @@ from gateway.policy.controls.rates import Messages, Requests
 from gateway.policy.controls.references import Collar, Sources
 from gateway.policy.controls.sizes import OrderLimit, QuantityLimit
 from gateway.policy.controls.volumes import OpenOrders, Turnover
-from gateway.policy.grammar import Limit, Scope, Unlimited, percent_text
+from gateway.policy.grammar import percent_text
+from gateway.policy.limits import Limit, Scope, Unlimited
 from gateway.policy.measures import HIGHEST_FEE, within
 from gateway.policy.strict_yaml import Mark, Problem
 

@@ -12,7 +12,7 @@ from gateway.policy.controls.control import Setting
 from gateway.policy.controls.limited import Limited
 from gateway.policy.controls.liquidity import Volume
 from gateway.policy.controls.positions import Loss, Position
-from gateway.policy.grammar import Limit, Scope
+from gateway.policy.limits import Limit, Scope
 
 HIGHEST_FEE: Final = Decimal("0.001")
 """Of all exchanges served, as a fraction of the value: Binance's regular spot schedule, maker or taker, 0.1 %."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from gateway.policy.controls import SETTINGS
 from gateway.policy.controls.control import Key
-from gateway.policy.document import EXTENDS, SECTIONS, VERSION
+from gateway.policy.reader import EXTENDS, SECTIONS, VERSION
 
 
 def schema() -> dict[str, Any]:

@@ -5,7 +5,7 @@ account, parameters, cancels of another token's orders, a price that is stale or
 that failed by itself. Nothing suspended acts on the token.
 """
 
-from dataclasses import replace
+from msgspec import structs
 
 from gateway.core.decision import Action, DenyCode, Finding
 from gateway.policy.document import Policy
@@ -20,4 +20,4 @@ def suspended(policy: Policy, findings: tuple[Finding, ...]) -> tuple[Finding, .
 def _suspended(found: Finding) -> Finding:
     if found.passed or found.code is DenyCode.INTERNAL:
         return found
-    return replace(found, suspended=True, action=Action.DENY, action_ms=0)
+    return structs.replace(found, suspended=True, action=Action.DENY, action_ms=0)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
+from msgspec import Struct
+
 from gateway.core.decision import DenyCode
 from gateway.core.intent import OrderKind, Place, Side, TimeInForce
 from gateway.core.money import EXACT, Money, ceil_to, floor_to, plain
@@ -22,8 +24,7 @@ _ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Valuation:
+class Valuation(Struct, frozen=True):
     """``order`` as it will leave; ``worst_price`` quote per base; ``value``, ``fee``, ``giveaway`` in the quote, exact.
 
     ``giveaway`` is the most it can lose against ``fair``, the fee at ``fee_rate`` (of the value) included.

@@ -2,7 +2,7 @@
 
 Law: the box is the truth. The certificates beside it are for handing out; one that is not the box's is written anew.
 A CA is made once, and another only by ``tradewarden ca rotate``: clients that trust one never find it replaced
-unasked. A key leaves this process sealed, or not at all.
+unasked. A CA's key leaves this process sealed, or not at all.
 """
 
 from collections.abc import Callable, Iterable

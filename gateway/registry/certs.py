@@ -71,10 +71,16 @@ class CertsFolder:
 
     def write_bundle(self) -> bool:
         """The bundle from the public roots of this version; whether it had to be written."""
+        if self.is_bundled():
+            return False
+        self.write(self.bundle, self._bundled())
+        return True
+
+    def is_bundled(self) -> bool:
+        """Whether the bundle is what it should be."""
+        return self.bundle.exists() and self.bundle.read_bytes() == self._bundled()
+
+    def _bundled(self) -> bytes:
         ours = [ca for ca in map(self.seen, STEMS) if ca is not None]
         parts = [Path(certifi.where()).read_bytes().rstrip(), *(f"# {ca.name}\n".encode() + ca.pem for ca in ours)]
-        bundle = b"\n\n".join(part.rstrip() for part in parts) + b"\n"
-        if self.bundle.exists() and self.bundle.read_bytes() == bundle:
-            return False
-        self.write(self.bundle, bundle)
-        return True
+        return b"\n\n".join(part.rstrip() for part in parts) + b"\n"

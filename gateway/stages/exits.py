@@ -6,8 +6,9 @@ came back is the exchange asked first. A cancel-all leaves whole only where no o
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
+
+from msgspec import structs
 
 from gateway.core.errors import Refused, Unavailable
 from gateway.core.intent import Cancel, CancelAll
@@ -42,7 +43,7 @@ class Exits:
         answers = []
         for order in await self._own_orders(turn, cancel.market_id):
             single = turn.exchange.cancel_order(cancel.market_id, order.order_id, None)
-            answers.append(await self._send(replace(renewed(turn, self._world), call=single)))
+            answers.append(await self._send(structs.replace(renewed(turn, self._world), call=single)))
         return turn.exchange.join_cancels(answers)
 
     async def _decided(self, turn: Turn, cancels_foreign: bool) -> Turn:

@@ -4,9 +4,9 @@ the order simply stays reserved, which is the safe side, and the reconciler asks
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import structlog
+from msgspec import structs
 
 from gateway.core.errors import GatewayError, Unavailable
 from gateway.core.order import OrderEvent
@@ -54,7 +54,7 @@ def by_number(events: Sequence[OrderEvent], own: str | None = None) -> tuple[Ord
     A name can be borrowed: bots choose theirs, and a person's order may have had the same one a moment ago. Only what
     answers the order itself, or the gateway's own question for it by that name (``own``), is taken by name.
     """
-    return tuple([event if event.client_id == own else replace(event, client_id=None) for event in events])
+    return tuple([event if event.client_id == own else structs.replace(event, client_id=None) for event in events])
 
 
 def note(world: Surroundings, body: records.Body, need: Need = Need.EXIT) -> None:

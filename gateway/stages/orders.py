@@ -1,11 +1,14 @@
 """Placing an order: price, decide, reserve, record, sign, send, settle.
 
 From the snapshot to the record there is no await: on one event loop that makes the turn atomic, and with it the
-budgets exact. What was sent is released only by a definite rejection; everything else stays reserved.
+budgets exact. One sync makes both durable: the reservation holds its record until the log is known to. What was sent
+is released only by a definite rejection; everything else stays reserved.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
+
+from msgspec import structs
 
 from gateway.core.decision import Allow, Deny, DenyCode
 from gateway.core.errors import Refused, Unavailable
@@ -36,7 +39,7 @@ class Orders:
         policy = turn.policy
         if self._is_worth_a_price(turn, order):
             await world.market.refresh(
-                turn.exchange.name, turn.account.environment, order.market_id, policy.stale_after_ms, policy.sources
+                turn.exchange.name, turn.account.environment, order.market_id, policy.stale_after_ms, policy.venues
             )
         turn = renewed(turn, world)
         venue = (turn.exchange.name, turn.account.environment)
@@ -52,8 +55,8 @@ class Orders:
         except Refused:
             world.ledger.count(turn.token, "message", snapshot.now_ms)
             raise
-        body = written(turn, replace(allowed, order=leaving), world, snapshot)
-        turn = replace(turn, call=replace(turn.call, intent=leaving))
+        body = written(turn, structs.replace(allowed, order=leaving), world, snapshot)
+        turn = structs.replace(turn, call=replace(turn.call, intent=leaving))
         record = world.audit.draft(body)
         if allowed.reserve is None:
             world.ledger.count(turn.token, "message", snapshot.now_ms)
@@ -62,7 +65,7 @@ class Orders:
         now_us = world.clock.exchange_us(turn.exchange.name)
         until_us = turn.exchange.accept_until_us(turn.call, now_us)
         world.ledger.reserve(turn.token, leaving, allowed.reserve, snapshot.now_ms, until_us, record)
-        world.audit.append(record, sync=True)
+        world.audit.append(record, sync=False)  # it is on the disk: in the reservation
         return warned(await self._send_and_settle(turn, leaving), allowed)
 
     def _is_worth_a_price(self, turn: Turn, order: Place) -> bool:

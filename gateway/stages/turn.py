@@ -1,7 +1,9 @@
 """One request on its way: what every later stage needs to know of it, and the look at the world it is judged by."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
+
+from msgspec import Struct, structs
 
 from gateway.core.decision import Action, Allow, Decision, Deny, DenyCode
 from gateway.core.errors import Refused, Unavailable
@@ -26,8 +28,7 @@ class Denied(Refused):
         self.snapshot = snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """An authenticated request. ``account`` is where its token trades."""
 
     decision_id: str
@@ -48,7 +49,7 @@ def renewed(turn: Turn, world: Surroundings) -> Turn:
     policy = world.policies.find(token.policy)
     if token is turn.token and policy is turn.policy:
         return turn
-    return replace(turn, token=token, policy=policy)
+    return structs.replace(turn, token=token, policy=policy)
 
 
 def look(turn: Turn, world: Surroundings, cancels_foreign: bool = False) -> Snapshot:
@@ -70,9 +71,11 @@ def look(turn: Turn, world: Surroundings, cancels_foreign: bool = False) -> Snap
     most = None
     if instrument and (reference is None or reference.sources < turn.policy.sources):
         most = world.market.most_sources(instrument, environment)
+    averages = (reference is not None and reference.anchor is not None) or world.market.averages(environment)
     return Snapshot(
-        now_ms, turn.token.state, usage, instrument, reference, marks=marks, account=account, most_sources=most
-    )
+        now_ms, turn.token.state, usage, instrument, reference, marks=marks, account=account, most_sources=most,
+        averages=averages,
+    )  # fmt: skip
 
 
 def _priced(turn: Turn, instrument: Instrument, world: Surroundings) -> Reference | None:

@@ -1,7 +1,6 @@
-"""How each row becomes columns and back: one pair of functions per table, in the order of the dataclass's fields."""
+"""How each row becomes columns and back: one pair of functions per table, in the order of its fields."""
 
 from collections.abc import Callable
-from dataclasses import fields
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any, Final
@@ -17,7 +16,7 @@ Row = AccountRow | TokenRow | Restriction | OrderRow | PositionRow
 Columns = tuple[Any, ...]
 
 _ROWS: Final = (AccountRow, TokenRow, Restriction, OrderRow, PositionRow)
-NAMES: Final = {row: tuple(f.name for f in fields(row)) for row in _ROWS}
+NAMES: Final[dict[type[Row], tuple[str, ...]]] = {row: row.__match_args__ for row in _ROWS}
 _VALUES: Final[dict[type[Row], Callable[[Row], Columns]]] = {row: attrgetter(*names) for row, names in NAMES.items()}
 _TEXTS: Final[dict[type, Callable[[Any], str]]] = {Decimal: plain, tuple: " ".join}
 
@@ -25,7 +24,7 @@ _TEXTS: Final[dict[type, Callable[[Any], str]]] = {Decimal: plain, tuple: " ".jo
 def columns_of(row: Row) -> Columns:
     """What is written for a row."""
     values = _VALUES[type(row)](row)
-    return tuple([_TEXTS[type(value)](value) if type(value) in _TEXTS else value for value in values])
+    return tuple([text(value) if (text := _TEXTS.get(type(value))) else value for value in values])
 
 
 def account_row(columns: Columns) -> AccountRow:

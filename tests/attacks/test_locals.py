@@ -113,32 +113,39 @@ os.setgroups([])
 os.setgid({nobody}), os.setuid({nobody})
 connection.settimeout(10)
 try:
-    connection.connect("control.sock")
+    connection.connect(sys.argv[2])
 except PermissionError:
     print("refused by its mode")
     raise SystemExit
 try:
-    connection.sendall(b'{{"do": "token.revoke", "with": {{"all": true, "names": []}}}}\\n')
+    connection.sendall(sys.argv[3].encode())
     print(repr(connection.recv(100)))
 except ConnectionError:
     print("hung up on")
 """
 
 
+SAID = {
+    "control.sock": '{"do": "token.revoke", "with": {"all": true, "names": []}}\n',
+    "capture.sock": "GET https://api.binance.com/api/v3/time HTTP/1.1\r\nHost: api.binance.com\r\n\r\n",
+}
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 @pytest.mark.parametrize("mode", [0o600, 0o666])
-def test_another_user_is_not_heard_at_the_control_socket(world: World, mode: int) -> None:
+@pytest.mark.parametrize("name", SAID)
+def test_another_user_is_not_heard_at_a_socket(world: World, name: str, mode: int) -> None:
     """Kept out by the socket's mode; and where that was loosened, by the check of who is calling."""
     world.issue("kept")
-    (world.home.path / "control.sock").chmod(mode)
+    (world.home.path / name).chmod(mode)
     world.home.path.chmod(0o711 if mode == 0o666 else 0o700)
     done = subprocess.run(
-        [sys.executable, "-c", STRANGER.format(nobody=NOBODY), str(world.home.path)],
+        [sys.executable, "-c", STRANGER.format(nobody=NOBODY), str(world.home.path), name, SAID[name]],
         capture_output=True, text=True, timeout=30, check=True,
     )  # fmt: skip
     assert done.stdout.strip() in ("refused by its mode", "hung up on", "b''")
     world.home.path.chmod(0o700)
-    (world.home.path / "control.sock").chmod(0o600)
+    (world.home.path / name).chmod(0o600)
     assert [row["state"] for row in world.home.run("token", "list", "--json").json()] == ["active"]
 
 

@@ -1,18 +1,21 @@
 """Every request that real clients were once seen to send to Binance, sent through a running gateway.
 
 Each file under vectors/binance/recorded is one request, byte for byte; here it is signed anew with a token. What
-reaches the exchange must be what the policy allows, by this table, and nothing else.
+reaches the exchange must be what the policy allows, by this table, and nothing else. Those that were recorded in a
+tunnel go through the forward port too, by the CONNECTs that these clients sent, under vectors/binance/connects.
 """
 
+import socket
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from tests.world import World
 from tests.world.exchange import Arrival
-from tests.world.recorded import Recording, Replayer
+from tests.world.recorded import ANSWER_SECONDS, Connect, Recording, Replayer
 
-RECORDED = Path(__file__).parents[1] / "vectors" / "binance" / "recorded"
+VECTORS = Path(__file__).parents[1] / "vectors" / "binance"
 
 PASSES = {
     "GET /api/v3/account",
@@ -59,7 +62,11 @@ RENEWED = {"timestamp", "recvWindow", "signature", "newOrderRespType"}
 
 
 def _recordings() -> list[Recording]:
-    return [Recording.read(path) for path in sorted(RECORDED.glob("*.json"))]
+    return [Recording.read(path) for path in sorted((VECTORS / "recorded").glob("*.json"))]
+
+
+def _connects() -> list[Connect]:
+    return [Connect.read(path) for path in sorted((VECTORS / "connects").glob("*.json"))]
 
 
 def test_the_table_speaks_of_every_recording_and_of_nothing_else() -> None:
@@ -72,9 +79,35 @@ def test_the_table_speaks_of_every_recording_and_of_nothing_else() -> None:
 def test_what_reaches_the_exchange_is_what_the_policy_allows(world: World) -> None:
     """Each recording either arrives with the real key, or is answered by the gateway and never arrives."""
     token = world.issue_new("recorded")
-    replayer = Replayer(world.addresses.binance_port, token.key, token.secret)
+    at = ("127.0.0.1", world.addresses.binance_port)
+    name = world.addresses.binance.removeprefix("http://")
+    replayer = Replayer(lambda _: socket.create_connection(at, ANSWER_SECONDS), token.key, token.secret, name)
     wrong = [fault for one in _recordings() if (fault := _judge(world, replayer, one))]
     assert wrong == []
+
+
+@pytest.mark.timeout(180)
+def test_what_was_recorded_in_a_tunnel_passes_the_forward_port(world: World) -> None:
+    """Host, SNI and CONNECT say the exchange's name; what arrives is the same, and so is what does not."""
+    token = world.issue_new("tunnelled")
+    connects = {host: [one for one in _connects() if one.host == host] for host in {one.host for one in _connects()}}
+    turn = count()
+
+    def dial(recording: Recording) -> socket.socket:
+        ways = connects[recording.host or ""]
+        return ways[next(turn) % len(ways)].dial(world.addresses.forward_port, world.ca_file)
+
+    replayer = Replayer(dial, token.key, token.secret)
+    wrong = [fault for one in _recordings() if one.host and (fault := _judge(world, replayer, one))]
+    assert wrong == []
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("connect", _connects(), ids=lambda connect: connect.name)
+def test_every_recorded_connect_is_led_on(connect: Connect, shared_world: World) -> None:
+    """Also to the hosts of streams: with the exchange's name in our certificate, and TLS by whichever library."""
+    with connect.dial(shared_world.addresses.forward_port, shared_world.ca_file) as tunnel:
+        assert tunnel.getpeercert()["subjectAltName"] == (("DNS", connect.host),)  # type: ignore[index]
 
 
 def _judge(world: World, replayer: Replayer, recording: Recording) -> str | None:

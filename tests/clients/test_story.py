@@ -3,21 +3,17 @@
 Three witnesses for every run: what the library returned, what it raised, and what reached the exchange with which key.
 """
 
-import re
-from decimal import Decimal
-
 import pytest
 
-from tests.clients.clients import CLIENTS, FORBIDDEN, TRADING, Client
+from tests.clients.checks import DECISION, check_arrivals, check_refusals, check_trading
+from tests.clients.clients import CLIENTS, FORBIDDEN, Client
 from tests.clients.running import Step, live
 from tests.world import World
 from tests.world.exchange import Arrival
 
-DECISION = re.compile(r"\[tradewarden:[a-z_.]+ d=([0-9A-Z]{26})\]")
-BY_SCRIPT = {client.script: client for client in CLIENTS}
+BY_SCRIPT = {client.name: client for client in CLIENTS}
 SPELLINGS = {
     "own_port": "{binance}",
-    "shared_port": "{shared}/{{host}}",
     "shared_port_url": "{shared}/https://{{host}}",
 }
 
@@ -30,9 +26,23 @@ def test_a_bot_trades_and_a_thief_does_not(script: str, spelling: str, shared_wo
     client, world = BY_SCRIPT[script], shared_world
     at = SPELLINGS[spelling].format(binance=world.addresses.binance, shared=world.addresses.shared)
     told, arrived = _run(world, client, at)
-    _check_trading(client, told)
-    _check_refusals(client, told)
-    _check_arrivals(world, arrived)
+    check_trading(client, told)
+    check_refusals(client, told)
+    check_arrivals(world, arrived)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("script", ["connector", "python_binance_async", "node_binance"])
+def test_a_bot_that_insists_on_tls_trades_too(script: str, shared_world: World) -> None:
+    """On the same port, by the certificate of the CA for it: with requests, with aiohttp, with Node."""
+    client, world = BY_SCRIPT[script], shared_world
+    ca = {"REQUESTS_CA_BUNDLE": "bundle", "SSL_CERT_FILE": "bundle", "NODE_EXTRA_CA_CERTS": "listen-ca"}
+    trust = {name: str(world.home.path / "certs" / f"{stem}.pem") for name, stem in ca.items()}
+    at = world.addresses.binance.replace("http://127.0.0.1", "https://localhost")
+    told, arrived = _run(world, client, at, **trust)
+    check_trading(client, told)
+    check_refusals(client, told)
+    check_arrivals(world, arrived)
 
 
 @pytest.mark.timeout(180)
@@ -64,43 +74,7 @@ def test_no_secret_of_bot_or_exchange_is_printed(shared_world: World) -> None:
 
 
 def _run(world: World, client: Client, at: str, **environment: str) -> tuple[dict[str, Step], list[Arrival]]:
-    token = world.issue_new(client.script)
+    token = world.issue_new(client.name)
     before = world.exchange.mark()
     told = live(client.environment, client.script, client.assignment(at, token.key, token.secret), **environment)
     return told, world.exchange.arrivals(before)
-
-
-def _check_trading(client: Client, told: dict[str, Step]) -> None:
-    assert [told[name] for name in TRADING if told[name].error] == []
-    resting, cancelled, filled = client.statuses
-    assert told["start"].result is True
-    assert Decimal(told["balance"].result) > 0
-    assert told["buy_low"].result in told["open_orders"].result
-    assert told["order"].result == resting
-    assert told["cancel"].result == cancelled
-    assert (told["buy_market"].result, told["sell_market"].result) == (filled, filled)
-    assert {"buy", "sell"} <= set(told["trades"].result)
-
-
-def _check_refusals(client: Client, told: dict[str, Step]) -> None:
-    """Every refusal is of the fitting class, shows the exchange's own code, and names its decision."""
-    refused, forbidden = (client.refused, "-2010"), (client.forbidden, "-1002")
-    expected = {"withdraw": forbidden, "transfer": forbidden, "oversized": refused, "foreign": refused}
-    for name, (kind, code) in expected.items():
-        step = told[name]
-        assert kind in step.kinds, step
-        assert code in step.message, step
-        assert DECISION.search(step.message), step
-
-
-def _check_arrivals(world: World, arrived: list[Arrival]) -> None:
-    """Nothing forbidden reached the exchange; what did was signed with the real key, and three orders were placed."""
-    changes = [(one.method, one.path) for one in arrived if one.method != "GET"]
-    assert sorted(changes) == [("DELETE", "/api/v3/order")] + [("POST", "/api/v3/order")] * 3
-    assert {(one.host, one.key) for one in arrived if one.signed} == {("api.binance.com", world.real_key.key)}
-    placed = [one.parameters for one in arrived if one.method == "POST"]
-    assert {one["symbol"] for one in placed} == {"BTCUSDT"}
-    assert {Decimal(one["quantity"]) for one in placed} == {Decimal("0.002")}
-    assert [(one["side"], one["type"], one["timeInForce"]) for one in placed] == [
-        ("BUY", "LIMIT", "GTC"), ("BUY", "LIMIT", "IOC"), ("SELL", "LIMIT", "IOC"),
-    ]  # fmt: skip

@@ -24,7 +24,7 @@ def exchange(tmp_path: Path) -> Iterator[Exchange]:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.script)
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
 def test_with_the_real_key_every_act_succeeds(client: Client, exchange: Exchange) -> None:
     """Each step of the story works for whoever holds the real key, the theft too."""
     assignment = client.assignment(exchange.url, exchange.real_key.key, exchange.real_key.secret)

@@ -1,5 +1,6 @@
 """What is installed is pinned: every version, every hash, no host; and the small sets are parts of the tested one."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -37,6 +38,14 @@ def project() -> dict[str, list[str]]:
 def test_every_line_is_a_pin_with_hashes(name: str) -> None:
     """Nothing in the file but versions and hashes: no URL, no option, no comment."""
     assert PINNED.sub("", (FOLDER / name).read_text()) == ""
+
+
+def test_what_node_runs_is_pinned_too() -> None:
+    """Every package with its hash, and nowhere a host that it comes from."""
+    lock = json.loads((FOLDER / "clients" / "node" / "package-lock.json").read_text())
+    packages = [entry for path, entry in lock["packages"].items() if path]
+    assert packages
+    assert [entry for entry in packages if not entry["integrity"].startswith("sha512-") or "resolved" in entry] == []
 
 
 @pytest.mark.parametrize("name", PARTS)

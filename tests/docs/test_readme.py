@@ -9,7 +9,7 @@ from tests.world.home import ROOT
 
 DOCUMENTS = (
     "README.md", "ARCHITECTURE.md", "SECURITY.md", "CHANGELOG.md", "certs/README.md", "deploy/README.md",
-    "docs/commands.md",
+    "docs/commands.md", "docs/bots.md", "docs/capture.md",
 )  # fmt: skip
 LINK = re.compile(r"\[[^\]]+\]\(([^)#]+)\)")
 

@@ -115,6 +115,9 @@ class Street:
     def most_sources(self, instrument: Instrument, environment: str) -> int:
         return 4
 
+    def averages(self, environment: str) -> bool:
+        return True
+
     def last_good(self, instrument: Instrument, environment: str, sources: int, older_than_ms: int) -> Reference | None:
         """The last one that so many agreed on, once it is no longer fresh."""
         known = [one for (name, _), one in self._good.items() if name == instrument.market_id]
@@ -137,7 +140,7 @@ class Street:
 
     async def ask(self, method: str, path: str, parameters: str = "", *, in_body: bool = False) -> bool:
         """A request, and the moment that it takes; a denial by the gateway is remembered."""
-        self.house.pass_time(80)
+        await self.house.pass_time(80)
         sent = ("", parameters) if in_body else (parameters, "")
         passed = await self.house.ask(method, path, *sent)
         if not passed and (rule := self.house.refusal()):

@@ -32,7 +32,7 @@ async def _weekly(street: Street, bot: Bot, minutes: int) -> None:
         await bot.minute(minute)
         if minute % LEARN_EVERY == 0:
             await street.house.learn()
-        street.house.pass_time(max(0, next_ms - street.house.clock.ms))
+        await street.house.pass_time(max(0, next_ms - street.house.clock.ms))
 
 
 def agree(street: Street, *names: str) -> None:
@@ -86,7 +86,7 @@ async def _at_stale_prices(street: Street, bot: Bot, heard: frozenset[str]) -> N
     assert working is not None
     assert bought["status"] == "FILLED"
     street.heard = heard
-    street.house.pass_time(STALE_MS)
+    await street.house.pass_time(STALE_MS)
     assert await bot.limit(BTC, "BUY", held, bid) is None
     assert street.house.last is not None
     assert street.house.last.status == 503, "the bot may try again"
@@ -119,7 +119,7 @@ async def _bid_at_stale_prices(street: Street, bot: Bot) -> None:
     working = await bot.limit(BTC, "BUY", bot.lots(BTC, D(40), ask), _below(bid, "0.995"))
     assert working is not None
     street.heard = frozenset()
-    street.house.pass_time(STALE_MS)
+    await street.house.pass_time(STALE_MS)
     assert await bot.limit(BTC, "BUY", bot.lots(BTC, D(40), ask), bid) is None
     assert street.house.last is not None
     assert street.house.last.status == 503, "the bot may try again"

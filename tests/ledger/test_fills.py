@@ -1,12 +1,12 @@
 """The law of the reservation: committed + reserved ≤ value, whatever is heard, in whatever order and how often."""
 
-from dataclasses import replace
 from decimal import Decimal, localcontext
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from gateway.core.intent import Side
 from gateway.core.money import EXACT
@@ -35,7 +35,7 @@ def ordered(side: Side, limit: Decimal, quantity: Decimal, fair: Decimal, fee_ra
         beyond = limit - fair if side is Side.BUY else fair - limit
         giveaway = amount(units(max(Decimal(0), beyond) * quantity + fee_rate * value))
         value = amount(units(value))
-    return replace(
+    return structs.replace(
         ORDER, side=side, price=limit, quantity=quantity, value=value, giveaway=giveaway, fair=fair, fee_rate=fee_rate
     )
 
@@ -71,7 +71,7 @@ def test_what_is_passed_over_at_a_glance_would_have_changed_nothing(
     order: OrderRow, events: list[OrderEvent], last: OrderEvent
 ) -> None:
     for event in events:
-        order = learn(order, replace(event, order_id="77"))
+        order = learn(order, structs.replace(event, order_id="77"))
     for event in (*events, last):
         if says_nothing(order, event):
             assert learn(order, event) == order
@@ -115,7 +115,7 @@ def test_what_true_fills_lose_is_charged_in_full(order: OrderRow, parts: list[tu
 
 def cheap_sale(**changes: object) -> OrderRow:
     """A sale of 4 at 90 or better while 100 is fair, at a fee of 1 %: 40 may be lost, and 4 paid."""
-    return replace(ordered(Side.SELL, Decimal(90), Decimal(4), Decimal(100), Decimal("0.01")), **changes)
+    return structs.replace(ordered(Side.SELL, Decimal(90), Decimal(4), Decimal(100), Decimal("0.01")), **changes)
 
 
 def dear_purchase() -> OrderRow:
@@ -175,8 +175,8 @@ def test_what_is_given_away_and_what_is_held_of_it(
         (cheap_sale(), "1", "90", False),
         (cheap_sale(), "1", "89.99999999", False),
         (cheap_sale(), "1", "89", True),
-        (replace(dear_purchase(), status=OrderStatus.DONE, order_id="77"), "1", "100", True),
-        (replace(dear_purchase(), price=Decimal(0)), "1", "1000", False),
+        (structs.replace(dear_purchase(), status=OrderStatus.DONE, order_id="77"), "1", "100", True),
+        (structs.replace(dear_purchase(), price=Decimal(0)), "1", "1000", False),
     ],
 )
 def test_a_fill_worse_than_the_limit_or_after_the_end_is_a_surprise(
@@ -216,7 +216,7 @@ def test_what_is_committed_and_what_is_held(heard: list[OrderEvent], committed: 
 
 
 def test_an_order_released_as_never_accepted_works_again_when_the_exchange_names_it() -> None:
-    released = replace(ORDER, status=OrderStatus.DONE)
+    released = structs.replace(ORDER, status=OrderStatus.DONE)
     found = learn(released, fill(order_id="77"))
     assert (found.status, reserved(found)) == (OrderStatus.OPEN, units(ORDER.value))
 
@@ -243,4 +243,4 @@ def test_an_order_that_the_exchange_ended_stays_ended() -> None:
 )
 def test_whose_event_it_is(known: str | None, event: OrderEvent, same: bool) -> None:
     """By the exchange's id where both know it, else by the client's; always within one instrument."""
-    assert named(replace(ORDER, order_id=known), event) is same
+    assert named(structs.replace(ORDER, order_id=known), event) is same

@@ -1,9 +1,9 @@
 """The ledger's promises, one short story each, over each kind of store."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from gateway.core.decision import DenyCode
 from gateway.core.errors import Refused
@@ -378,4 +378,4 @@ def test_orders_read_from_the_store_equal_those_in_memory(story: Story, store: S
     story.reserve("c1", "100.000000000000000001", "3")
     story.settle(fill("c1", "1", "20.5", order_id="77"))
     (row,) = story.ledger.working(ACCOUNT)
-    assert store.order(ACCOUNT, "c1") == row == replace(row)
+    assert store.order(ACCOUNT, "c1") == row == structs.replace(row)

@@ -1,6 +1,6 @@
 """Which listed orders no token placed, and which of them are noted."""
 
-from dataclasses import replace
+from msgspec import structs
 
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.strangers import KEEP_MS
@@ -53,7 +53,7 @@ def test_an_order_of_a_token_is_known_by_its_exchange_id_or_while_it_has_none_by
 def test_an_older_order_that_bears_a_new_ones_client_id_is_a_stranger(story: Story) -> None:
     """Placed before ours was signed; ours may never have arrived."""
     story.reserve("c1")
-    old = replace(fill("c1", order_id="1"), created_us=(story.now - 60_000) * 1000)
+    old = structs.replace(fill("c1", order_id="1"), created_us=(story.now - 60_000) * 1000)
     assert story.ledger.strangers(ACCOUNT, [old]) == [old]
 
 

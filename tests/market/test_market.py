@@ -291,6 +291,7 @@ def test_how_many_venues_could_ever_agree(venues: Venues) -> None:
             assert btc is not None
             assert odd is not None
             assert [ours.markets.most_sources(btc, where) for where in (LIVE, "testnet")] == [4, 1]
+            assert [ours.markets.averages(where) for where in (LIVE, "testnet")] == [True, False]
             while ours.markets.most_sources(odd, LIVE) > 1:
                 await ours.order("ODDUSDT")
                 await asyncio.sleep(0.05)
@@ -305,3 +306,4 @@ def test_without_other_venues_there_is_one_source() -> None:
     instrument = shop.markets.instrument("binance", LIVE, "BTCUSDT")
     assert instrument is not None
     assert shop.markets.most_sources(instrument, LIVE) == 1
+    assert not shop.markets.averages(LIVE)

@@ -8,7 +8,8 @@ import pytest
 
 from gateway.policy.controls import FLOORS, SETTINGS
 from gateway.policy.controls.control import Key, Setting
-from gateway.policy.document import EXTENDS, NOT_YET, SECTIONS, VERSION, load
+from gateway.policy.document import load
+from gateway.policy.reader import EXTENDS, NOT_YET, SECTIONS, VERSION
 from gateway.policy.schema import schema
 from gateway.policy.strict_yaml import Items, Node, Table, Text, read
 

@@ -13,7 +13,8 @@ from gateway.policy.controls.allow import Markets, Sides, Symbols
 from gateway.policy.controls.control import Setting
 from gateway.policy.controls.price import MarketPrice
 from gateway.policy.controls.references import Sources
-from gateway.policy.document import NOT_YET, PolicyError, load
+from gateway.policy.document import PolicyError, load
+from gateway.policy.reader import NOT_YET
 from tests.policy.cases import POLICY, policy
 
 ROOT = Path(__file__).parents[2]
@@ -177,3 +178,18 @@ def test_a_side_that_is_open_needs_no_currency_warning() -> None:
     """BTC/* has any quote; the limit's currency may be among them."""
     text = POLICY.replace("[BTC/USDT]", "[BTC/*, ETH/EUR]").replace("protect 25%", "protect 1%")
     assert {problem.path for problem in load(text, "x").warnings} == {Symbols.rule, Sources.rule}
+
+
+@pytest.mark.parametrize(
+    ("more", "asked"),
+    [
+        ("", 1),
+        ("  anchor: 10% from 24h vwap\n", 2),
+        ("liquidity: {volume_24h: at least 20_000_000 USDT}\n", 2),
+        ("liquidity: {share_of_1h: at most 1%}\n", 2),
+    ],
+)
+def test_who_needs_an_average_asks_the_venues_for_it(more: str, asked: int) -> None:
+    """One source may be enough for a price; what venues alone know is asked of them all the same."""
+    assert load(POLICY.rstrip() + "\n" + more, "x").venues == asked
+    assert load(POLICY.replace("sources: 1 because it is a test", "sources: 3"), "x").venues == 3

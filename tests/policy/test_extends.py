@@ -11,8 +11,8 @@ from gateway.core.intent import Place
 from gateway.policy.controls import SETTINGS
 from gateway.policy.controls.control import Setting
 from gateway.policy.document import Policy, PolicyError, load
-from gateway.policy.grammar import Limit, Scope, tighter
 from gateway.policy.inherit import MAX_DEPTH, NoParent
+from gateway.policy.limits import Limit, Scope, tighter
 from tests.policy.cases import ALL_KINDS, WORTH_80, D, FakeUsage, decided, snapshot
 
 HOUSE = f"""\

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from gateway.core.decision import Action
 from gateway.core.money import plain
-from gateway.policy import grammar
-from gateway.policy.grammar import MAX_WINDOW_MS, BadValue, Limit, Scope, Shape, Unlimited
+from gateway.policy import grammar, limits
+from gateway.policy.grammar import MAX_WINDOW_MS, BadValue
+from gateway.policy.limits import Limit, Scope, Shape, Unlimited
 
 ORDER = Shape("500 USDT", money=True)
 COUNT = Shape("20", scoped=True)
@@ -155,12 +156,12 @@ def test_nothing_else_is_a_symbol(text: str) -> None:
 )
 def test_a_limit_is_read(text: str, shape: Shape, limit: Limit) -> None:
     """Each part of the grammar lands in its field."""
-    assert grammar.limit(text, shape) == limit
+    assert limits.limit(text, shape) == limit
 
 
 def test_a_limit_is_lifted_only_for_a_reason() -> None:
     """unlimited because <reason>, and the reason is kept."""
-    lifted = grammar.limit_or_unlimited("unlimited because it is a testnet", ORDER)
+    lifted = limits.limit_or_unlimited("unlimited because it is a testnet", ORDER)
     assert lifted == Unlimited("it is a testnet")
     assert str(lifted) == "unlimited because it is a testnet"
     for text in (
@@ -172,7 +173,7 @@ def test_a_limit_is_lifted_only_for_a_reason() -> None:
         "unlimited because a\nb",
     ):
         with pytest.raises(BadValue):
-            grammar.limit_or_unlimited(text, ORDER)
+            limits.limit_or_unlimited(text, ORDER)
 
 
 numbers = st.decimals(min_value=0, max_value=10**17, allow_nan=False, places=18)
@@ -189,7 +190,7 @@ def test_numbers_round_trip_with_and_without_separators(value: Decimal) -> None:
 
 
 @st.composite
-def limits(draw: st.DrawFn) -> tuple[Limit, Shape]:
+def shaped(draw: st.DrawFn) -> tuple[Limit, Shape]:
     """A limit together with a shape that it has."""
     money, scoped, windowed = draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
     number = draw(numbers.filter(bool)) if money else Decimal(draw(st.integers(1, 10**17)))
@@ -201,11 +202,11 @@ def limits(draw: st.DrawFn) -> tuple[Limit, Shape]:
     return Limit(number, unit, scope, window, draw(st.sampled_from(actions))), shape
 
 
-@given(limits())
+@given(shaped())
 def test_limits_round_trip(case: tuple[Limit, Shape]) -> None:
     """Every limit prints as a text that reads back as the same limit: the digest stands on this."""
     limit, shape = case
-    assert grammar.limit(str(limit), shape) == limit
+    assert limits.limit(str(limit), shape) == limit
 
 
 @given(numbers.filter(lambda value: 0 < value < 100))
@@ -221,5 +222,5 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     """The grammar raises BadValue and nothing else."""
     for shape in (ORDER, COUNT, BUDGET, PACE):
         with suppress(BadValue):
-            value = grammar.limit_or_unlimited(text, shape)
+            value = limits.limit_or_unlimited(text, shape)
             assert isinstance(value, Unlimited) or value.number > 0

@@ -6,7 +6,9 @@ Law: a mutation changes behaviour and nothing else: what it breaks still imports
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 from cryptography import x509
@@ -14,6 +16,8 @@ from cryptography.hazmat.primitives import serialization
 
 from gateway.core.secret import Secret
 from gateway.core.snapshot import Snapshot
+from gateway.edge.listener import Listener
+from gateway.ledger.ledger import Ledger
 from gateway.policy import shadow
 from gateway.policy.controls import FLOORS, SETTINGS
 from gateway.policy.controls.control import Control
@@ -58,11 +62,19 @@ def _mute(control: type[Control]) -> Callable[[], None]:
     return lambda: setattr(control, "check", silent)
 
 
-_BEGUN = SqliteStore._begun
+_BEGUN, _RESERVE = SqliteStore._begun, Ledger.reserve
 
 
 def _unsynced(self: SqliteStore, synced: bool) -> Any:
     return _BEGUN(self, synced=False)
+
+
+def _hasty(self: Ledger, *order: Any) -> None:
+    whole, self._storage = self._storage, SimpleNamespace(transaction=partial(self._storage.transaction, synced=False))
+    try:
+        _RESERVE(self, *order)
+    finally:
+        self._storage = whole
 
 
 async def _nobody(*_: object) -> bool:
@@ -75,6 +87,13 @@ def _every_extra(sent: dict[str, str], allowed: object, carried: frozenset[str])
 
 def _hardly_constrained(_: object) -> x509.NameConstraints:
     return x509.NameConstraints(None, [x509.DNSName("example.invalid")])
+
+
+_OPEN_UNIX = Listener.open_unix
+
+
+async def _heedless(self: Listener, door: Any, listening: Any, heeds: Any) -> None:
+    await _OPEN_UNIX(self, door, listening, lambda _: True)
 
 
 def _in_the_clear(_: object, key: Secret) -> bytes:
@@ -163,14 +182,26 @@ PROMISES = {
         _swap("gateway.stages.orders:Orders._is_worth_a_price", lambda *_: True), ("tests/stages/test_orders.py",)
     ),
     "a restriction with an end is none": Mutation(
-        _swap("gateway.registry.tokens:LiveTokens._overlay", lambda *_: None), ("tests/registry",)
+        _swap("gateway.registry.overlay:Overlay.put", lambda *_: None), ("tests/registry",)
     ),
     "reservations are not synced": Mutation(
         _swap("gateway.store.sqlite:SqliteStore._begun", _unsynced), ("tests/store",)
     ),
+    "an order leaves before its reservation is synced": Mutation(
+        _swap("gateway.ledger.ledger:Ledger.reserve", _hasty), ("tests/stages/test_power_cut.py",)
+    ),
+    "a change keeps no record": Mutation(
+        _swap("gateway.store.sqlite_change:SqliteChange.keep_record", lambda *_: None), ("tests/store",)
+    ),
+    "a checkpoint is noted before it is synced": Mutation(
+        _swap("gateway.audit.log:AuditLog._sync", lambda _: None), ("tests/stages/test_power_cut.py",)
+    ),
     "a secret shows itself": Mutation(
         _swap("gateway.core.secret:Secret.__repr__", lambda self: self.reveal().decode("latin-1")),
         ("tests/core/test_secret.py",),
+    ),
+    "any user is heard at a unix socket": Mutation(
+        _swap("gateway.edge.listener:Listener.open_unix", _heedless), ("tests/edge/test_unix.py",)
     ),
     "every address may be an exchange's": Mutation(
         _swap("gateway.edge.dial:is_public", lambda _: True), ("tests/edge/test_dial.py",)

@@ -150,6 +150,7 @@ class Market:
         self.price: Decimal | None = Decimal(50_000)
         self.age_ms = 0
         self.most = 4
+        self.averaged = True
         self.while_refreshing: Callable[[], None] = lambda: None
 
     def lists(self, exchange: str, environment: str) -> bool:
@@ -166,6 +167,9 @@ class Market:
 
     def most_sources(self, instrument: Instrument, environment: str) -> int:
         return self.most
+
+    def averages(self, environment: str) -> bool:
+        return self.averaged
 
     def last_good(
         self, instrument: Instrument, environment: str, sources: int, older_than_ms: int

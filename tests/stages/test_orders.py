@@ -215,3 +215,15 @@ def test_an_order_in_a_market_that_too_few_venues_list_is_denied_for_good(tmp_pa
     assert (answer.status, code(answer)) == (400, -2010)
     assert "this market has at most 1" in message(answer)
     assert not house.exchange.arrived
+
+
+def test_an_order_whose_average_nobody_will_ever_tell_is_denied_for_good(tmp_path: Path) -> None:
+    """So it is on a testnet: there nobody but the exchange knows its prices."""
+    house = Gatehouse(tmp_path, POLICY.replace("price:", "price:\n  anchor: 10% from 24h vwap"))
+    assert asyncio.run(house.place()).status == 503
+    house.market.averaged = False
+    house.clock.ms += 1
+    answer = asyncio.run(house.place())
+    assert (answer.status, code(answer)) == (400, -2010)
+    assert "the 24h vwap is told by nobody here" in message(answer)
+    assert not house.exchange.arrived

@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from gateway.core.decision import Action
 from gateway.core.order import OrderStatus, PositionRow
@@ -49,7 +50,7 @@ def test_rows_come_back_as_they_went_in(store: Store) -> None:
 
 def test_rows_without_their_optional_parts_come_back_too(store: Store) -> None:
     token = replace(TOKEN, expires_at=None, addresses=())
-    order = replace(ORDER, order_id=None)
+    order = structs.replace(ORDER, order_id=None)
     with store.transaction() as change:
         change.add_token(token)
         change.restrict(replace(RESTRICTION, until_ms=None))
@@ -68,9 +69,9 @@ def test_rows_are_replaced_by_their_key(store: Store) -> None:
         change.add_account(ACCOUNT)
         change.add_token(TOKEN)
         change.add_order(ORDER)
-        change.add_order(replace(ORDER, client_id="other"))
+        change.add_order(structs.replace(ORDER, client_id="other"))
     account, token = replace(ACCOUNT, key_id="new", box=b"new"), replace(TOKEN, policy="tight", generation=4)
-    order = replace(ORDER, filled=Decimal("0.5"), status=OrderStatus.DONE)
+    order = structs.replace(ORDER, filled=Decimal("0.5"), status=OrderStatus.DONE)
     with store.transaction() as change:
         change.replace_account(account)
         change.replace_token(token)
@@ -104,14 +105,14 @@ def test_what_is_taken_is_a_conflict(store: Store) -> None:
     with pytest.raises(Conflict), store.transaction() as change:
         change.add_token(replace(TOKEN, name="other"))
     with pytest.raises(Conflict), store.transaction() as change:
-        change.add_order(replace(ORDER, order_id="other"))
+        change.add_order(structs.replace(ORDER, order_id="other"))
 
 
 def test_a_client_id_is_unique_within_its_account_only(store: Store) -> None:
     with store.transaction() as change:
         change.add_order(ORDER)
-        change.add_order(replace(ORDER, account="second"))
-    assert store.order("second", "c1") == replace(ORDER, account="second")
+        change.add_order(structs.replace(ORDER, account="second"))
+    assert store.order("second", "c1") == structs.replace(ORDER, account="second")
     assert [row.account for row in store.orders_by_id("second", "77")] == ["second"]
 
 
@@ -195,10 +196,10 @@ def test_positions_are_one_per_token_and_market(store: Store) -> None:
     held = PositionRow("t", "BTCUSDT", "main", "USDT", Decimal("0.5"), 10)
     sold = PositionRow("t", "ETHUSDT", "main", "USDT", Decimal("0E-18"), 20)
     with store.transaction() as change:
-        change.put_position(replace(held, quantity=Decimal(2)))
+        change.put_position(structs.replace(held, quantity=Decimal(2)))
         change.put_position(held)
         change.put_position(sold)
-        change.put_position(replace(sold, token_id="u", quantity=Decimal("-1.5")))
+        change.put_position(structs.replace(sold, token_id="u", quantity=Decimal("-1.5")))
     assert {row.quantity for row in store.positions(20)} == {Decimal("0.5"), 0, Decimal("-1.5")}
     assert {(row.token_id, row.market_id) for row in store.positions(21)} == {("t", "BTCUSDT"), ("u", "ETHUSDT")}
 

@@ -2,11 +2,11 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from gateway.core.errors import Misuse
 from gateway.core.intent import Side
@@ -37,7 +37,7 @@ def test_a_file_of_version_1_is_brought_to_the_newest_with_all_that_it_holds(pat
     store = SqliteStore.open(path)
     assert (store.account("main"), store.token("bot")) == (ACCOUNT, TOKEN)
     none = Decimal(0)
-    assert store.order("main", "c1") == replace(
+    assert store.order("main", "c1") == structs.replace(
         ORDER, side=Side.BUY, price=none, giveaway=none, given=none, fair=none, fee_rate=none,
         filled_value=ORDER.committed, shadow=False,
     ), "what version 1 did not keep is neutral"  # fmt: skip

@@ -10,7 +10,9 @@ import http.client
 import json
 import re
 import socket
+import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -22,9 +24,10 @@ _SIGNATURE = re.compile(rb"signature=[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Recording:
-    """One recorded request; ``name`` is its file's stem."""
+    """One recorded request; ``name`` is its file's stem, ``host`` the exchange's if it was sent there by a tunnel."""
 
     name: str
+    host: str | None
     method: str
     target: bytes
     headers: tuple[tuple[bytes, bytes], ...]
@@ -35,7 +38,7 @@ class Recording:
         """The request in a vector's file."""
         told = json.loads(path.read_text())
         headers = tuple((name.encode(), value.encode()) for name, value in told["headers"])
-        return cls(path.stem, told["method"], told["target"].encode(), headers, told["body"].encode())
+        return cls(path.stem, told["host"], told["method"], told["target"].encode(), headers, told["body"].encode())
 
     @property
     def path(self) -> str:
@@ -51,18 +54,48 @@ class Recording:
         return b"signature=" in self.target + self.body
 
 
-class Replayer:
-    """Sends recordings to one port of the gateway, signed as one token."""
+@dataclass(frozen=True)
+class Connect:
+    """One recorded CONNECT."""
 
-    def __init__(self, port: int, key: str, secret: str) -> None:
-        self._port = port
+    name: str
+    host: str
+    text: bytes
+
+    @classmethod
+    def read(cls, path: Path) -> "Connect":
+        """The CONNECT in a vector's file."""
+        told = json.loads(path.read_text())
+        lines = [told["line"], *(f"{name}: {value}" for name, value in told["headers"])]
+        host = told["line"].split(" ")[1].partition(":")[0]
+        return cls(path.stem, host, "\r\n".join([*lines, "", ""]).encode())
+
+    def dial(self, port: int, ca_file: Path) -> ssl.SSLSocket:
+        """A connection through the forward port, as this client would make it. Raises OSError if it is refused."""
+        connection = socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS)
+        connection.sendall(self.text)
+        answer = http.client.HTTPResponse(connection, method="CONNECT")
+        answer.begin()
+        if answer.status != 200:
+            raise ConnectionRefusedError(f"{self.name}: {answer.status} {answer.reason}")
+        return ssl.create_default_context(cafile=str(ca_file)).wrap_socket(connection, server_hostname=self.host)
+
+
+class Replayer:
+    """Sends recordings over connections that ``dial`` makes, signed as one token; ``host`` replaces theirs."""
+
+    def __init__(
+        self, dial: Callable[[Recording], socket.socket], key: str, secret: str, host: str | None = None
+    ) -> None:
+        self._dial = dial
+        self._host = host.encode() if host else None
         self._key = key.encode()
         self._secret = secret.encode()
         self._signed_ms = 0
 
     def send(self, recording: Recording) -> tuple[int, bytes]:
         """Status and body of the answer."""
-        with socket.create_connection(("127.0.0.1", self._port), timeout=ANSWER_SECONDS) as connection:
+        with self._dial(recording) as connection:
             connection.sendall(self._bytes(recording))
             answer = http.client.HTTPResponse(connection, method=recording.method)
             answer.begin()
@@ -88,6 +121,7 @@ class Replayer:
         return _SIGNATURE.sub(renewed, target), _SIGNATURE.sub(renewed, body)
 
     def _value(self, name: bytes, value: bytes, body: bytes) -> bytes:
-        host, length = b"127.0.0.1:%d" % self._port, b"%d" % len(body)
-        changed = {b"host": host, b"x-mbx-apikey": self._key, b"content-length": length}
+        changed = {b"x-mbx-apikey": self._key, b"content-length": b"%d" % len(body)}
+        if self._host is not None:
+            changed[b"host"] = self._host
         return changed.get(name.lower(), value)

@@ -92,6 +92,11 @@ class World:
         return self.running.stop()
 
     @property
+    def ca_file(self) -> Path:
+        """What bots trust that come through the forward port."""
+        return self.home.path / "certs" / "ca.pem"
+
+    @property
     def running(self) -> Process:
         """The gateway's process."""
         assert self.gateway is not None, "the gateway was not started"

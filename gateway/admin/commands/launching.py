@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def exec_(
     context: typer.Context,
-    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="What to run.", show_default=False)],
+    command: Annotated[list[str], typer.Argument(metavar="COMMAND", help="After `--`: what to run.")],
     token: Annotated[str, typer.Option("--token", help="The token's name.")],
     with_secret: Annotated[
         bool, typer.Option("--with-secret", help="Also set TRADEWARDEN_SECRET; this is recorded.")

@@ -4,6 +4,7 @@ import json as jsonlib
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -16,18 +17,27 @@ app = typer.Typer(no_args_is_help=True)
 T = TypeVar("T")
 
 LONGEST_LOG = 1_000_000
+
+
+class Environment(StrEnum):
+    """What an account may be."""
+
+    LIVE = "live"
+    TESTNET = "testnet"
+    DEMO = "demo"
 """How many records a replay reads at the most."""
 
 
 @app.command()
 def check(
     policy_files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Policy files.")],
+    environment: Annotated[Environment, typer.Option(help="Of the accounts that it is for.")] = Environment.LIVE,
     json: JsonOption = False,
 ) -> None:
     """Validate; every error with file:line:column; print the blast radius."""
     from gateway.admin.policy_tools.checking import report, tell
 
-    reports = [report(path) for path in policy_files]
+    reports = [report(path, environment.value) for path in policy_files]
     shown = reports[0] if len(reports) == 1 else {"ok": all(r["ok"] for r in reports), "files": reports}
     if json:
         show(shown, True, "")

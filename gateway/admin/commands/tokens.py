@@ -3,12 +3,14 @@
 import ipaddress
 import re
 import time
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from gateway.admin.desk import asker, operate
+from gateway.admin.pointing.place import Block, Blocks, Mode, Place
 from gateway.admin.terminal import HomeOption, JsonOption, PassphraseOption, existing, reachable, say, show, table
 from gateway.core.errors import Misuse
 
@@ -16,6 +18,8 @@ app = typer.Typer(no_args_is_help=True)
 
 COLUMNS = ("name", "state", "account", "policy", "kind", "expires", "addresses", "issued")
 NameArgument = Annotated[str, typer.Argument(help="The token's name.")]
+ClientOption = Annotated[str | None, typer.Option("--for", help="Also print how to point this bot.")]
+ModeOption = Annotated[Mode | None, typer.Option("--mode", help="With --for: which way. Else the client's first.")]
 UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -36,16 +40,15 @@ def issue(
     expires: Annotated[str | None, typer.Option("--expires", help="How long it lives: 12h, 30d.")] = None,
     allow_ip: Annotated[list[str] | None, typer.Option("--allow-ip", help="Where it may be used from.")] = None,
     kind: Annotated[Kind, typer.Option("--kind", help="How the bot signs.")] = Kind.HMAC,
-    client: Annotated[str | None, typer.Option("--for", help="Also print how to point this bot.")] = None,
+    client: ClientOption = None,
+    mode: ModeOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
     passphrase_file: PassphraseOption = None,
 ) -> None:
     """Issue a token; its secret is shown once, now."""
-    from gateway.admin import snippets
-
     where = existing(home)
-    snippets.check(client)
+    pointing = _pointing(client, mode)
     given = {
         "name": name,
         "account": account,
@@ -55,23 +58,22 @@ def issue(
         "kind": kind.value,
     }
     issued = operate(where, "token.issue", given, asker(where, passphrase_file))
-    _told(issued, json, client)
+    _told(issued, json, pointing)
 
 
 @app.command()
 def rotate(
     name: NameArgument,
-    client: Annotated[str | None, typer.Option("--for", help="Also print how to point this bot.")] = None,
+    client: ClientOption = None,
+    mode: ModeOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
     passphrase_file: PassphraseOption = None,
 ) -> None:
     """A new secret for the same token; the old one is worthless at once. Budgets are not refilled."""
-    from gateway.admin import snippets
-
     where = existing(home)
-    snippets.check(client)
-    _told(operate(where, "token.rotate", {"name": name}, asker(where, passphrase_file)), json, client)
+    pointing = _pointing(client, mode)
+    _told(operate(where, "token.rotate", {"name": name}, asker(where, passphrase_file)), json, pointing)
 
 
 @app.command("list")
@@ -166,17 +168,39 @@ def fail_on(result: dict[str, Any]) -> None:
         raise typer.Exit(1)
 
 
-def _told(issued: dict[str, Any], json: bool, client: str | None) -> None:
-    from gateway.admin import radius, snippets
+def _pointing(client: str | None, mode: Mode | None) -> tuple[Mode, Blocks] | None:
+    """How that client is pointed; looked up before anything is done. Raises Misuse for one that is not known."""
+    from gateway.admin.pointing.clients import chosen
 
+    return None if client is None else chosen(client, mode)
+
+
+def _told(issued: dict[str, Any], json: bool, pointing: tuple[Mode, Blocks] | None) -> None:
+    from gateway.admin import radius
+    from gateway.admin.pointing.clients import text
+
+    if (unmet := issued.pop("warning", None)) is not None:
+        say(f"warning: {'; '.join(unmet)}")
     say(f"the worst this token can do\n{radius.text(issued.pop('blast_radius'))}")
+    blocks = _blocks(issued, pointing)
     if json:
-        show(issued, True, "")
+        show(issued | ({"snippet": [asdict(block) for block in blocks]} if pointing else {}), True, "")
         return
     say("the secret is shown only now")
     print("\n".join(f"{key}: {value}" for key, value in issued.items() if value is not None))
-    if client:
-        print("\n" + snippets.snippet(client, issued))
+    if blocks:
+        print("\n" + text(blocks))
+
+
+def _blocks(issued: dict[str, Any], pointing: tuple[Mode, Blocks] | None) -> tuple[Block, ...]:
+    """What to paste. A token that was issued is told in any case, so what is missing for this is only a note."""
+    if pointing is None:
+        return ()
+    mode, way = pointing
+    if mode is Mode.FORWARD and issued["forward"] is None:
+        say("note: listen.forward is null in gateway.yaml, so nothing can be pointed at it")
+        return ()
+    return way(Place.of(issued))
 
 
 def _expiry(text: str | None) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from gateway.admin.demo.stage import Actor, Stage, ask, demand, free_ports, until_ready
-from gateway.admin.snippets import HOSTS, ccxt_urls
+from gateway.admin.pointing.addresses import HOSTS, ccxt_urls
 
 ROUNDS: Final = 8
 """How many orders the bot has placed in its loop when its token is revoked."""

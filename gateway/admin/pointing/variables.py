@@ -1,10 +1,12 @@
 """The variables that lead a program through the forward port and let it trust what answers there."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 DIRECT: Final = ("NO_PROXY", "no_proxy")
+_PORT: Final = re.compile(r":[0-9]+$")
 
 
 def variables(forward: str, ca: str, bundle: str) -> dict[str, str]:
@@ -24,5 +26,4 @@ def direct(was: Mapping[str, str], hosts: Iterable[str]) -> dict[str, str]:
 
 def _covers(entry: str, host: str) -> bool:
     """As the loosest of clients read it: a name stands for all names that end in it."""
-    name = entry.lower().partition(":")[0].lstrip("*.")
-    return host.endswith(name)
+    return host.endswith(_PORT.sub("", entry.lower()).lstrip("*."))

@@ -3,18 +3,20 @@
 Law: the document is for ``--json`` and holds everything; prose goes to stderr, the bounds to stdout.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from gateway.admin import radius
 from gateway.admin.terminal import say
-from gateway.policy.document import load
+from gateway.policy import alone
+from gateway.policy.document import Policy, load
 from gateway.policy.strict_yaml import DocumentError, Problem
 from gateway.registry.policies import beside
 
 
-def report(path: Path) -> dict[str, Any]:
-    """The whole check of one file, for ``--json``."""
+def report(path: Path, environment: str) -> dict[str, Any]:
+    """The whole check of one file, for ``--json``; ``environment`` is that of the accounts that it is for."""
     base: dict[str, Any] = {"file": str(path), "ok": False, "errors": [], "warnings": [], "blast_radius": None}
     try:
         policy = load(path.read_bytes(), path.stem, beside(path.parent))
@@ -24,9 +26,15 @@ def report(path: Path) -> dict[str, Any]:
         return base | {"errors": [_told(path, problem) for problem in failure.problems]}
     return base | {
         "ok": True,
-        "warnings": [_told(path, problem) for problem in policy.warnings],
+        "warnings": [*(_told(path, problem) for problem in policy.warnings), *_unmet(path, policy, environment)],
         "blast_radius": radius.of_policy(policy),
     }
+
+
+def _unmet(path: Path, policy: Policy, environment: str) -> Iterator[dict[str, Any]]:
+    for rule, mend in alone.unmet(policy, environment).items():
+        message = f"{rule}: on {environment} nobody but the exchange itself tells a price, so every order is denied"
+        yield _problem(path, policy.line(rule) or 1, 1, rule, message, mend)
 
 
 def _told(path: Path, problem: Problem) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from gateway.policy.controls.price import MarketPrice
 from gateway.policy.controls.references import Anchor, Collar
 from gateway.policy.controls.sizes import OrderLimit
 from gateway.policy.controls.volumes import OpenOrders
-from gateway.policy.grammar import Limit
+from gateway.policy.limits import Limit
 from gateway.policy.measures import HIGHEST_FEE
 
 _ONE: Final = Decimal(1)

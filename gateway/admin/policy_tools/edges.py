@@ -24,7 +24,7 @@ from gateway.policy.controls.price import MarketPrice
 from gateway.policy.controls.sizes import OrderLimit, QuantityLimit
 from gateway.policy.controls.volumes import Turnover
 from gateway.policy.document import Policy
-from gateway.policy.grammar import Limit
+from gateway.policy.limits import Limit
 from gateway.policy.measures import HIGHEST_FEE, currencies
 
 _SHAPES: Final[Mapping[OrderKind, str]] = {

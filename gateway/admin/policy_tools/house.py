@@ -1,7 +1,7 @@
 """A whole gateway in one process for rehearsals: the real pipeline, ledger, market arithmetic and adapter under one
 policy, a simulated exchange, and a token that was stolen. Nothing here listens, writes a file or sleeps.
 
-Law: only what lies outside the gateway is played (``played.py``).
+Law: only what lies outside the gateway is played (``played.py``, ``belongings.py``).
 """
 
 import hashlib
@@ -13,21 +13,17 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, Final
 
-from gateway.admin.policy_tools.played import (
-    EXCHANGE,
+from gateway.admin.policy_tools.belongings import (
     SECRET,
     Accounts,
-    Clock,
     Hand,
     Holder,
     Paper,
     Policies,
-    Prices,
     Tokens,
     Unmeasured,
-    Venue,
-    Wire,
 )  # fmt: skip
+from gateway.admin.policy_tools.played import EXCHANGE, Clock, Prices, Venue, Wire
 from gateway.admin.policy_tools.rehearsed import covers, listed_by, market_list, quote_of
 from gateway.admin.policy_tools.scratch import Scratch
 from gateway.core.request import Answer, RawRequest
@@ -41,7 +37,7 @@ from gateway.policy.controls.budgets import Giveaway
 from gateway.policy.controls.limited import Limited
 from gateway.policy.controls.volumes import Turnover
 from gateway.policy.document import Policy
-from gateway.policy.grammar import Limit
+from gateway.policy.limits import Limit
 from gateway.ports import Surroundings
 from gateway.simulator.core.instruments import Instrument as Listed
 from gateway.simulator.core.orders import Fill

@@ -1,29 +1,20 @@
-"""What lies outside the gateway, played for rehearsals: clock, socket, disk, prices, and one token with one real key.
+"""What lies outside the gateway, played for rehearsals: clock, socket and prices.
 
-Law: nothing here decides. The traded venue's book is the thief's to move; the other venues are honest, and stand still,
-so that what is lost against them is lost to him and not to the market.
+Law: nothing here decides. The traded venue's book is the thief's to move, and of four sources another one; the rest are
+honest, and stand still, so that what is lost against them is lost to him and not to the market.
 """
 
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from gateway.admin.policy_tools.given import NOON_MS
 from gateway.admin.policy_tools.rehearsed import instruments, listed_by
-from gateway.core.decision import Action
 from gateway.core.request import Answer, Outgoing
-from gateway.core.secret import Secret
 from gateway.core.snapshot import Instrument, Reference
-from gateway.core.token import Account, Credential, KeyKind, Token, TokenState, VerifyKey
 from gateway.market.quotes import Quote, Quotes, Slow, combine
 from gateway.market.venues import RATES, pairs_of
-from gateway.policy.account import AccountLimits
-from gateway.policy.document import Policy
-from gateway.ports import Gate, Need, NoAnswer, Record
-from gateway.registry.overlay import Overlay
+from gateway.ports import Gate, NoAnswer
 from gateway.simulator.binance.state import State
 from gateway.simulator.binance.venue import answer
 from gateway.simulator.control import Control
@@ -35,7 +26,6 @@ from gateway.simulator.messages import Request
 from gateway.stages.send import GATEWAY
 
 EXCHANGE: Final = "binance"
-SECRET: Final = Secret("the token's secret")
 _ENOUGH: Final = Decimal(10**12)
 
 
@@ -122,6 +112,9 @@ class Prices:
     def most_sources(self, instrument: Instrument, environment: str) -> int:
         return self._sources
 
+    def averages(self, environment: str) -> bool:
+        return True
+
     def last_good(
         self, instrument: Instrument, environment: str, sources: int, older_than_ms: int
     ) -> Reference | None:
@@ -152,135 +145,3 @@ class Prices:
         if not book["bids"] or not book["asks"]:
             return None
         return Decimal(book["bids"][0][0]), Decimal(book["asks"][0][0])
-
-
-class Holder:
-    """The Tokens, Accounts, Policies and Lender of ports: one token, one account, one policy, one real key.
-
-    What a control takes for a while comes back by itself; a halt stays, for no person is there to resume.
-    """
-
-    def __init__(self, policy: Policy, real: Credential, clock: Clock) -> None:
-        self._policy, self._real = policy, real
-        key = VerifyKey(KeyKind.HMAC, SECRET)
-        self._own = Token("stolen", "s" * 64, EXCHANGE, "victim", policy.name, key, TokenState.ACTIVE, 1, 0, None, ())
-        self._taken = Overlay(clock.now_ms)
-        self._account = Account("victim", EXCHANGE, "live", real.key_id, KeyKind.HMAC, 0)
-
-    @property
-    def token(self) -> Token:
-        """The stolen token as it stands now."""
-        return self._taken.over(self._own)
-
-    def token_of(self, token_id: str) -> Token | None:
-        return self.token if token_id == self._own.id else None
-
-    def restrict(self, token: Token, action: Action, until_ms: int | None, reason: str) -> None:
-        if self._own.state is TokenState.PAUSED:
-            return
-        if action is Action.HALT or until_ms is None:
-            self._own = replace(self._own, state=TokenState.PAUSED, generation=self._own.generation + 1)
-        elif self._taken.narrows(self._own, action):
-            self._taken.put(self._own.id, action, until_ms)
-
-    def account(self, name: str) -> Account | None:
-        return self._account if name == self._account.name else None
-
-    def accounts(self) -> list[Account]:
-        return [self._account]
-
-    def policy(self, name: str) -> Policy:
-        return self._policy
-
-    @contextmanager
-    def lend(self, account: str) -> Iterator[Credential]:
-        yield self._real
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """The Tokens of ports."""
-
-    holder: Holder
-
-    def find(self, token_id: str) -> Token | None:
-        return self.holder.token_of(token_id)
-
-    def others(self, token: Token, now_ms: int) -> Sequence[Token]:
-        return ()
-
-    def restrict(self, token: Token, action: Action, until_ms: int | None, reason: str) -> None:
-        self.holder.restrict(token, action, until_ms, reason)
-
-
-@dataclass(frozen=True, slots=True)
-class Accounts:
-    """The Accounts of ports."""
-
-    holder: Holder
-
-    def find(self, name: str) -> Account | None:
-        return self.holder.account(name)
-
-    def limits(self, name: str) -> AccountLimits | None:
-        return None
-
-    def all(self) -> Sequence[Account]:
-        return self.holder.accounts()
-
-
-@dataclass(frozen=True, slots=True)
-class Policies:
-    """The Policies of ports."""
-
-    holder: Holder
-
-    def find(self, name: str) -> Policy:
-        return self.holder.policy(name)
-
-
-class Paper:
-    """The Audit of ports: numbers and forgets; the last few bodies stay to be looked at."""
-
-    def __init__(self) -> None:
-        self._next = 0
-        self.bodies: deque[Mapping[str, Any]] = deque(maxlen=64)
-
-    def draft(self, body: Mapping[str, Any]) -> Record:
-        return Record(self._next, body)
-
-    def append(self, record: Record, sync: bool, need: Need = Need.EXIT) -> None:
-        self._next += 1
-        self.bodies.append(record.body)
-
-    def room(self, need: Need) -> bool:
-        return True
-
-    def release_reserve(self) -> None:
-        """There is none."""
-
-
-class Unmeasured:
-    """The Meter of ports."""
-
-    def decided(self, exchange: str, verdict: str, code: str) -> None:
-        """Nobody counts."""
-
-    def alert(self, token: str, event: str, text: str) -> None:
-        """Nobody listens."""
-
-    def unrecorded(self) -> None:
-        """Nobody counts."""
-
-    def outcome(self, exchange: str, outcome: str) -> None:
-        """Nobody counts."""
-
-    def alarmed(self, alarm: str) -> None:
-        """Nobody counts."""
-
-
-@dataclass
-class Hand:
-    """A bot's connection."""
-
-    owner: str | None = None

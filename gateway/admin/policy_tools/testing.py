@@ -20,7 +20,7 @@ from gateway.policy.controls.allow import Orders
 from gateway.policy.controls.control import Setting
 from gateway.policy.controls.limited import Limited
 from gateway.policy.document import Policy
-from gateway.policy.grammar import Unlimited
+from gateway.policy.limits import Unlimited
 from gateway.policy.strict_yaml import DocumentError
 from gateway.registry.policies import beside
 

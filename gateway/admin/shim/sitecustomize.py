@@ -15,8 +15,9 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
+from typing import TYPE_CHECKING
 
-if False:  # TYPE_CHECKING without importing typing into every process
+if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
     from typing import Any
@@ -41,19 +42,20 @@ def _mend_certifi(module: Any) -> None:
 
 def _mend_aiohttp(module: Any) -> None:
     """``aiohttp.client``: a session goes by the environment unless it is told otherwise."""
-    begin = module.ClientSession.__init__
+    own = module.ClientSession.__init__
 
-    @functools.wraps(begin)
-    def __init__(self: Any, *args: Any, **options: Any) -> None:
+    @functools.wraps(own)
+    def begin(self: Any, *args: Any, **options: Any) -> None:
         options.setdefault("trust_env", True)
-        begin(self, *args, **options)
+        own(self, *args, **options)
 
-    module.ClientSession.__init__ = __init__
+    module.ClientSession.__init__ = begin
 
 
 def _mend_ccxt(module: Any) -> None:
-    """``ccxt.base.exchange``: both kinds of exchange go by the environment unless they are told otherwise."""
-    module.Exchange.requests_trust_env = module.Exchange.aiohttp_trust_env = True
+    """``ccxt.base.exchange``: every kind of exchange goes by the environment unless it is told otherwise."""
+    root = getattr(module, "BaseExchange", module.Exchange)  # its name since 4.5
+    root.requests_trust_env = root.aiohttp_trust_env = True
 
 
 MENDED = {"certifi.core": _mend_certifi, "aiohttp.client": _mend_aiohttp, "ccxt.base.exchange": _mend_ccxt}

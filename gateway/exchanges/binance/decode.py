@@ -25,7 +25,8 @@ _PATH: Final = re.compile(rb"(?:/[A-Za-z0-9_-]+)+")
 _LONG: Final = re.compile(r"[^/]{40}")
 """No path has such a segment; a secret in the wrong place would be one, and is not said back."""
 _TOKEN_ID: Final = re.compile(rb"[A-Za-z0-9_-]{1,128}")
-_FORM: Final = re.compile(rb"application/x-www-form-urlencoded(?: *; *charset=utf-8)?", re.IGNORECASE)
+_FORM: Final = re.compile(rb"application/(?:x-www-form-urlencoded|json)(?: *; *charset=utf-8)?", re.IGNORECASE)
+"""hummingbot labels its forms as JSON. What follows is read as a form alone, and no JSON text is one."""
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 _TIMESTAMP: Final = re.compile(r"[1-9][0-9]{12}(?:[0-9]{3})?", re.ASCII)
 _WINDOW: Final = re.compile(r"(0|[1-9][0-9]{0,4})(?:\.([0-9]{1,3}))?", re.ASCII)

@@ -8,7 +8,7 @@ from gateway.core.intent import Cancel, CancelAll, Forbidden, Place, Public, Rea
 from gateway.core.money import EXACT, plain
 from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot
-from gateway.policy import grammar
+from gateway.policy import limits
 from gateway.policy.controls.control import ORDERS, Key, Valued
 from gateway.policy.controls.limited import LIMIT_TEXT, PER_WINDOW, Limited, shape_schema
 from gateway.policy.valuation import Valuation
@@ -20,7 +20,7 @@ class Giveaway(Limited):
 
     concerns = ORDERS
     rule = "price.giveaway"
-    shape = grammar.Shape("100 USDT per 24h then halt", money=True, windowed=True)
+    shape = limits.Shape("100 USDT per 24h then halt", money=True, windowed=True)
     key = Key(
         "price.giveaway",
         f"<amount> <currency> {PER_WINDOW}, {LIMIT_TEXT}",
@@ -43,7 +43,7 @@ class Giveaway(Limited):
 
     def _placed(self, snapshot: Snapshot, valued: Valued) -> Finding:
         limit = self.limit
-        if isinstance(limit, grammar.Unlimited):
+        if isinstance(limit, limits.Unlimited):
             return self.passes(self.text)
         if not isinstance(valued, Valuation):
             return self.unvalued(valued)

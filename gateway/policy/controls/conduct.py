@@ -7,7 +7,7 @@ from gateway.core.decision import Finding
 from gateway.core.money import Money
 from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot
-from gateway.policy import grammar
+from gateway.policy import grammar, limits
 from gateway.policy.controls.control import BadSetting, Fault, Key, Setting, Valued
 from gateway.policy.controls.reading import listing, one_of, scalar
 from gateway.policy.grammar import BadValue
@@ -138,7 +138,7 @@ def _silence(text: str) -> int:
 def _event(text: str) -> str | Money:
     if not text.startswith(_LARGE):
         return one_of({**_EVENTS, "large": ""})(text) or _bare()
-    return grammar.money(text.removeprefix(_LARGE), "large 5_000 USDT")
+    return limits.money(text.removeprefix(_LARGE), "large 5_000 USDT")
 
 
 def _bare() -> str:

@@ -93,6 +93,11 @@ class Control(ABC):
             self.rule, False, detail, limit, observed, code, retry_after_ms, action, action_ms, before=before
         )
 
+    def never(self, what: str, limit: str) -> Finding:
+        """The failure of an order whose market nobody will ever tell this of: final, for trying again helps nobody."""
+        detail = f"{what} is told by nobody here: on a testnet or demo account, or without the extra `prices`, never"
+        return self.fails(DenyCode.SYMBOL, detail, limit)
+
     def unvalued(self, valued: Valued) -> Finding:
         """The failure of a control that needs a value where there is none; never the first reason told."""
         if isinstance(valued, Unvalued):

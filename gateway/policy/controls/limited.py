@@ -5,10 +5,10 @@ from functools import partial
 from typing import Any, ClassVar, Final, Self
 
 from gateway.core.decision import DenyCode, Finding
-from gateway.policy import grammar
+from gateway.policy import grammar, limits
 from gateway.policy.controls.control import Setting
 from gateway.policy.controls.reading import scalar
-from gateway.policy.grammar import Limit, Shape, Unlimited
+from gateway.policy.limits import Limit, Shape, Unlimited
 from gateway.policy.strict_yaml import Node
 
 LIMIT_TEXT: Final = "or unlimited because <reason>"
@@ -28,14 +28,14 @@ class Limited(Setting):
 
     @classmethod
     def read(cls, node: Node) -> Self:
-        return cls(scalar(node, partial(grammar.limit_or_unlimited, shape=cls.shape), cls.shape.example))
+        return cls(scalar(node, partial(limits.limit_or_unlimited, shape=cls.shape), cls.shape.example))
 
     @property
     def text(self) -> str:
         return self._text
 
     def under(self, parent: Self) -> Self:
-        return type(self)(grammar.tighter(self.limit, parent.limit))
+        return type(self)(limits.tighter(self.limit, parent.limit))
 
     def exceeds(
         self,
@@ -48,7 +48,7 @@ class Limited(Setting):
     ) -> Finding:
         """The failure of a request beyond the limit, with its action; a halt has no end of its own."""
         detail = f"{what}; {self.rule} is {self._text}"
-        lasts_ms = limit.window_ms if limit.action in grammar.PASSING else 0
+        lasts_ms = limit.window_ms if limit.action in limits.PASSING else 0
         return self.fails(code, detail, self._text, observed, retry_after_ms, limit.action, lasts_ms, before)
 
     def wrong_currency(self, limit: Limit, quote: str) -> Finding:
@@ -58,5 +58,5 @@ class Limited(Setting):
 
 def shape_schema(counts: bool = False) -> dict[str, Any]:
     """The schema of a limit's value; the loader checks the grammar itself."""
-    text = {"type": "string", "pattern": rf"^({grammar.NUMBER}( .+)?|{grammar.UNLIMITED})$"}
+    text = {"type": "string", "pattern": rf"^({grammar.NUMBER}( .+)?|{limits.UNLIMITED})$"}
     return {"anyOf": [text, {"type": "integer", "minimum": 1}]} if counts else text

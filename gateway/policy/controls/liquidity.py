@@ -8,8 +8,8 @@ from gateway.core.decision import DenyCode, Finding
 from gateway.core.intent import Cancel, CancelAll, Forbidden, Place, Public, Read
 from gateway.core.money import EXACT, Money, plain
 from gateway.core.request import Call
-from gateway.core.snapshot import Instrument, Reference, Snapshot
-from gateway.policy import grammar
+from gateway.core.snapshot import Instrument, Snapshot
+from gateway.policy import grammar, limits
 from gateway.policy.controls.control import ORDERS, Key, Setting, Valued
 from gateway.policy.controls.reading import scalar
 from gateway.policy.grammar import BadValue
@@ -53,14 +53,16 @@ class Volume(Setting):
         intent = call.intent
         match intent:
             case Place():
-                return self._placed(snapshot.instrument, snapshot.reference)
+                return self._placed(snapshot.instrument, snapshot)
             case Read() | Public() | Cancel() | CancelAll() | Forbidden():
                 return self.silent
             case _:
                 assert_never(intent)
 
-    def _placed(self, instrument: Instrument | None, reference: Reference | None) -> Finding:
-        traded = reference.volume_24h if reference else None
+    def _placed(self, instrument: Instrument | None, snapshot: Snapshot) -> Finding:
+        traded = snapshot.reference.volume_24h if snapshot.reference else None
+        if traded is None and not snapshot.averages:
+            return self.never("the volume of 24 hours", self.text)
         if instrument is None or traded is None or not traded.is_finite():
             return self.fails(DenyCode.UNPRICED, "the volume of 24 hours is not known", self.text)
         if instrument.quote != self.least.currency:
@@ -113,6 +115,8 @@ class Share(Setting):
         if not isinstance(valued, Valuation):
             return self.unvalued(valued)
         traded = snapshot.reference.volume_1h if snapshot.reference else None
+        if traded is None and not snapshot.averages:
+            return self.never("the volume of the last hour", self.text)
         if traded is None or not traded.is_finite():
             return self.fails(DenyCode.UNPRICED, "the volume of the last hour is not known", self.text)
         quote = valued.value.currency
@@ -126,7 +130,7 @@ class Share(Setting):
 
 def _volume(text: str) -> Money:
     example = Volume.key.example
-    return grammar.money(grammar.between(text, _AT_LEAST, "", example), example)
+    return limits.money(grammar.between(text, _AT_LEAST, "", example), example)
 
 
 def _share(text: str) -> Decimal:

@@ -14,10 +14,10 @@ from gateway.core.intent import Cancel, CancelAll, Forbidden, Place, Public, Rea
 from gateway.core.money import EXACT, plain
 from gateway.core.request import Call
 from gateway.core.snapshot import Reference, Snapshot, Usage
-from gateway.policy import grammar
+from gateway.policy import limits
 from gateway.policy.controls.control import ORDERS, Key, Valued
 from gateway.policy.controls.limited import LIMIT_TEXT, PER_WINDOW, Limited, shape_schema
-from gateway.policy.grammar import Limit, Scope
+from gateway.policy.limits import Limit, Scope
 from gateway.policy.valuation import Valuation
 
 
@@ -27,7 +27,7 @@ class Position(Limited):
 
     concerns = ORDERS
     rule = "limits.position"
-    shape = grammar.Shape("2_000 USDT each", money=True, scoped=True)
+    shape = limits.Shape("2_000 USDT each", money=True, scoped=True)
     key = Key(
         "limits.position",
         f"<amount> <currency> [each | in all] [then halt], {LIMIT_TEXT}",
@@ -50,7 +50,7 @@ class Position(Limited):
 
     def _placed(self, market_id: str, snapshot: Snapshot, valued: Valued) -> Finding:
         limit = self.limit
-        if isinstance(limit, grammar.Unlimited):
+        if isinstance(limit, limits.Unlimited):
             return self.passes(self.text)
         if not isinstance(valued, Valuation) or snapshot.reference is None:
             return self.unvalued(valued)
@@ -101,7 +101,7 @@ class Loss(Limited):
 
     concerns = ORDERS
     rule = "limits.loss"
-    shape = grammar.Shape("250 USDT per 24h then reduce_only", money=True, windowed=True)
+    shape = limits.Shape("250 USDT per 24h then reduce_only", money=True, windowed=True)
     key = Key(
         "limits.loss",
         f"<amount> <currency> {PER_WINDOW}, {LIMIT_TEXT}",
@@ -124,7 +124,7 @@ class Loss(Limited):
 
     def _placed(self, market_id: str, snapshot: Snapshot, valued: Valued) -> Finding:
         limit = self.limit
-        if isinstance(limit, grammar.Unlimited):
+        if isinstance(limit, limits.Unlimited):
             return self.passes(self.text)
         if not isinstance(valued, Valuation) or snapshot.reference is None:
             return self.unvalued(valued)

@@ -7,10 +7,10 @@ from gateway.core.decision import Action, DenyCode, Finding
 from gateway.core.intent import Cancel, CancelAll, Forbidden, Place, Public, Read
 from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot, Usage
-from gateway.policy import grammar
+from gateway.policy import grammar, limits
 from gateway.policy.controls.control import ORDERS, Key, Valued
 from gateway.policy.controls.limited import LIMIT_TEXT, PER_WINDOW, Limited, shape_schema
-from gateway.policy.grammar import Limit, Unlimited
+from gateway.policy.limits import Limit, Unlimited
 from gateway.policy.valuation import reduction
 
 CANCELS_PER_REQUEST: Final = 5
@@ -25,7 +25,7 @@ class Messages(Limited):
 
     concerns = ORDERS
     rule = "limits.messages"
-    shape = grammar.Shape("10 per 1s", windowed=True)
+    shape = limits.Shape("10 per 1s", windowed=True)
     key = Key(
         "limits.messages",
         f"<count> {PER_WINDOW}, {LIMIT_TEXT}",
@@ -60,7 +60,7 @@ class Requests(Limited):
     """Requests of any kind in a rolling window; cancels have a bucket of five times the size that only delays."""
 
     rule = "limits.requests"
-    shape = grammar.Shape("20 per 1s", windowed=True)
+    shape = limits.Shape("20 per 1s", windowed=True)
     key = Key(
         "limits.requests",
         f"<count> {PER_WINDOW}, {LIMIT_TEXT}",
@@ -105,7 +105,7 @@ class Executions(Limited):
 
     concerns = ORDERS
     rule = "limits.executions"
-    shape = grammar.Shape("200 per 24h then halt", windowed=True)
+    shape = limits.Shape("200 per 24h then halt", windowed=True)
     key = Key(
         "limits.executions",
         f"<count> {PER_WINDOW}, {LIMIT_TEXT}",
@@ -141,7 +141,7 @@ class Breaker(Limited):
 
     concerns = ORDERS
     rule = "if_denied"
-    shape = grammar.Shape("200 per 5m then cancel_only", windowed=True, must_act=True)
+    shape = limits.Shape("200 per 5m then cancel_only", windowed=True, must_act=True)
     key = Key(
         "if_denied",
         "<count> per <window> then reduce_only | cancel_only | halt",

@@ -15,7 +15,7 @@ from gateway.core.money import EXACT, plain
 from gateway.core.request import Call
 from gateway.core.snapshot import Reference, Snapshot
 from gateway.policy import grammar
-from gateway.policy.controls.control import Key, Setting, Valued
+from gateway.policy.controls.control import ORDERS, Key, Setting, Valued
 from gateway.policy.controls.reading import scalar
 from gateway.policy.exits import edge_of
 from gateway.policy.grammar import BadValue
@@ -31,6 +31,7 @@ _COUNTS: Final = {"2": 2, "3": 3, "4": 4}
 class Distance(Setting):
     """How far on the harmful side an order's prices may lie from another price; ``basis`` names that one."""
 
+    concerns = ORDERS
     basis: ClassVar[str]
     fraction: Decimal
 
@@ -53,7 +54,7 @@ class Distance(Setting):
         intent = call.intent
         match intent:
             case Place():
-                return self._placed(snapshot.reference, valued)
+                return self._placed(snapshot, valued)
             case Read() | Public() | Cancel() | CancelAll() | Forbidden():
                 return self.silent
             case _:
@@ -63,11 +64,14 @@ class Distance(Setting):
     def _edge(self, side: Side, reference: Reference) -> Decimal | None:
         """The worst price that an order of this side may have; None where nobody knows."""
 
-    def _placed(self, reference: Reference | None, valued: Valued) -> Finding:
+    def _placed(self, snapshot: Snapshot, valued: Valued) -> Finding:
+        reference = snapshot.reference
         if reference is None or not isinstance(valued, Valuation):
             return self.unvalued(valued)
         order = valued.order
         edge = self._edge(order.side, reference)
+        if edge is None and not snapshot.averages:
+            return self.never(f"the {self.basis}", self.text)
         if edge is None:
             return self.fails(DenyCode.UNPRICED, f"the {self.basis} is not known", self.text)
         bound = f"{self.text}: {'at most' if order.side is Side.BUY else 'at least'} {plain(edge)}"
@@ -126,6 +130,7 @@ class Sources(Setting):
     """How many independent venues must agree on the reference; one alone bounds nothing, and says why it must do."""
 
     suspends = False
+    concerns = ORDERS
     rule = "price.sources"
     key = Key(
         "price.sources",

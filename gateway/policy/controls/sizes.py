@@ -10,7 +10,7 @@ from gateway.core.intent import Cancel, CancelAll, Forbidden, Place, Public, Rea
 from gateway.core.money import EXACT, Money, plain
 from gateway.core.request import Call
 from gateway.core.snapshot import Instrument, Snapshot
-from gateway.policy import grammar
+from gateway.policy import grammar, limits
 from gateway.policy.controls.control import ORDERS, Key, Setting, Valued
 from gateway.policy.controls.limited import LIMIT_TEXT, Limited, shape_schema
 from gateway.policy.controls.reading import scalar, table
@@ -24,7 +24,7 @@ class OrderLimit(Limited):
 
     concerns = ORDERS
     rule = "limits.order"
-    shape = grammar.Shape("500 USDT", money=True)
+    shape = limits.Shape("500 USDT", money=True)
     key = Key(
         "limits.order",
         f"<amount> <currency> [then halt], {LIMIT_TEXT}",
@@ -46,7 +46,7 @@ class OrderLimit(Limited):
 
     def _placed(self, valued: Valued) -> Finding:
         limit = self.limit
-        if isinstance(limit, grammar.Unlimited):
+        if isinstance(limit, limits.Unlimited):
             return self.passes(self.text)
         if not isinstance(valued, Valuation):
             return self.unvalued(valued)

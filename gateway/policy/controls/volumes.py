@@ -8,7 +8,7 @@ from gateway.core.intent import Cancel, CancelAll, Forbidden, Place, Public, Rea
 from gateway.core.money import EXACT, plain
 from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot
-from gateway.policy import grammar
+from gateway.policy import limits
 from gateway.policy.controls.control import ORDERS, Key, Valued
 from gateway.policy.controls.limited import LIMIT_TEXT, PER_WINDOW, Limited, shape_schema
 from gateway.policy.valuation import Valuation
@@ -20,7 +20,7 @@ class OpenOrders(Limited):
 
     concerns = ORDERS
     rule = "limits.open_orders"
-    shape = grammar.Shape("20", scoped=True)
+    shape = limits.Shape("20", scoped=True)
     key = Key(
         "limits.open_orders",
         f"<count> [each | in all] [then halt], {LIMIT_TEXT}",
@@ -42,9 +42,9 @@ class OpenOrders(Limited):
 
     def _placed(self, place: Place, snapshot: Snapshot) -> Finding:
         limit = self.limit
-        if isinstance(limit, grammar.Unlimited):
+        if isinstance(limit, limits.Unlimited):
             return self.passes(self.text)
-        each = limit.scope is grammar.Scope.EACH
+        each = limit.scope is limits.Scope.EACH
         count = snapshot.usage.open_orders(place.market_id if each else None) + 1
         if count <= limit.number:
             return self.passes(self.text, str(count))
@@ -57,7 +57,7 @@ class Turnover(Limited):
 
     concerns = ORDERS
     rule = "limits.turnover"
-    shape = grammar.Shape("50_000 USDT per 24h", money=True, windowed=True)
+    shape = limits.Shape("50_000 USDT per 24h", money=True, windowed=True)
     key = Key(
         "limits.turnover",
         f"<amount> <currency> {PER_WINDOW}, {LIMIT_TEXT}",
@@ -79,7 +79,7 @@ class Turnover(Limited):
 
     def _placed(self, snapshot: Snapshot, valued: Valued) -> Finding:
         limit = self.limit
-        if isinstance(limit, grammar.Unlimited):
+        if isinstance(limit, limits.Unlimited):
             return self.passes(self.text)
         if not isinstance(valued, Valuation):
             return self.unvalued(valued)

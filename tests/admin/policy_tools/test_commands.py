@@ -226,3 +226,22 @@ def test_the_schema_accepts_a_starter_policy_and_no_key_besides(home: Home, name
     for section in (key for key, value in document.items() if isinstance(value, dict)):
         assert not accepts(schema(), document | {section: document[section] | {"ordr": "5 USDT"}})
     assert not accepts(schema(), document | {"limits": {"order": "lots"}})
+
+
+def test_check_names_what_no_order_can_meet_on_a_testnet(home: Home) -> None:
+    """Each with its line; the file is no worse for it."""
+    path = Path(__file__).parents[3] / "policies" / "grid.yaml"
+    lines = path.read_text().splitlines()
+    done = typed(home, "policy", "check", str(path), "--environment", "testnet", "--json")
+    told = {one["path"]: (one["line"], one["suggestion"]) for one in done.json()["warnings"]}
+    line = {key: number for number, text in enumerate(lines, 1) for key in ("anchor:", "volume_24h:") if key in text}
+    assert told == {
+        "price.sources": (1, "say under price: `sources: 1 because it is a rehearsal`"),
+        "price.anchor": (line["anchor:"], "leave out price.anchor"),
+        "liquidity.volume_24h": (line["volume_24h:"], "leave out liquidity.volume_24h"),
+    }
+    assert (done.code, done.json()["ok"]) == (0, True)
+    text = typed(home, "policy", "check", str(path), "--environment", "testnet").err
+    assert f"{path}:{line['anchor:']}:1: warning: price.anchor: on testnet nobody but the exchange itself" in text
+    assert typed(home, "policy", "check", str(path), "--json").json()["warnings"] == []
+    assert typed(home, "policy", "check", str(path), "--environment", "paper").code == 2

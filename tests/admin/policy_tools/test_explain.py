@@ -226,3 +226,16 @@ def test_why_quotes_no_settings_that_say_something_else_now(desk: Desk, tmp_path
         told = findings(typed(home, "why", given(desk, 6), "--json"))
         assert told["account.limits.turnover"]["line"] is None
         assert told["limits.order"]["line"] == 7
+
+
+def test_a_token_for_a_testnet_is_issued_with_a_warning(desk: Desk) -> None:
+    """Its policy would deny every order there; under one that knows, nothing is said."""
+    world = desk.world
+    world.add_account("rehearsal", world.real_key, "--environment", "testnet", "--no-check")
+    world.home.write("policies/wary.yaml", POLICY.replace("sources: 1 because it is a test", "sources: 2"))
+    words = ("token", "issue", "--account", "rehearsal", "--json", "--policy")
+    warned, quiet = desk.run(*words, "wary", "rehearser"), desk.run(*words, "trader", "rehearser-2")
+    assert warned.err.startswith("warning: on testnet nobody but the exchange itself tells a price: price.sources will")
+    assert "warning" not in quiet.err
+    assert warned.json().keys() == quiet.json().keys()
+    assert "warning" not in desk.run("token", "issue", "--account", "main", "--policy", "wary", "live", "--json").err

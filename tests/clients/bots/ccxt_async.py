@@ -3,7 +3,7 @@
 import asyncio
 
 import ccxt.async_support as ccxt
-from ccxt_sync import PAIR, point
+from ccxt_sync import PAIR, pointed
 from story import QUANTITY, Assignment, assignment, live
 
 
@@ -14,9 +14,7 @@ class Bot:
         self.low_price = float(given.low_price)
 
     async def _exchange(self, given: Assignment):
-        exchange = ccxt.binance({"apiKey": given.key, "secret": given.secret})
-        exchange.urls["api"] = point(exchange.urls["api"], given)
-        return exchange
+        return given.pasted("exchange") if given.snippet else pointed(ccxt, given)
 
     def start(self):
         return PAIR in self.run(self.exchange.load_markets())

@@ -15,10 +15,16 @@ def point(urls, given: Assignment):
     return given.base(urlsplit(urls).netloc) + urlsplit(urls).path
 
 
+def pointed(library, given: Assignment):
+    """The library's exchange with every URL at the gateway."""
+    exchange = library.binance({"apiKey": given.key, "secret": given.secret})
+    exchange.urls["api"] = point(exchange.urls["api"], given)
+    return exchange
+
+
 class Bot:
     def __init__(self, given: Assignment) -> None:
-        self.exchange = ccxt.binance({"apiKey": given.key, "secret": given.secret})
-        self.exchange.urls["api"] = point(self.exchange.urls["api"], given)
+        self.exchange = given.pasted("exchange") if given.snippet else pointed(ccxt, given)
         self.low_price = float(given.low_price)
 
     def start(self):

@@ -4,9 +4,14 @@ from binance.spot import Spot
 from story import QUANTITY, SYMBOL, Assignment, assignment, live
 
 
+def made(given: Assignment):
+    """The client with its URL at the gateway."""
+    return Spot(api_key=given.key, api_secret=given.secret, base_url=given.base())
+
+
 class Bot:
     def __init__(self, given: Assignment) -> None:
-        self.client = Spot(api_key=given.key, api_secret=given.secret, base_url=given.base())
+        self.client = given.pasted("client") if given.snippet else made(given)
         self.low_price = given.low_price
 
     def start(self):

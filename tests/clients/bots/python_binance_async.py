@@ -14,8 +14,11 @@ class Bot:
         self.client = None
 
     def start(self):
-        self.client = self.run(pointed(AsyncClient, self.given).create(self.given.key, self.given.secret))
+        self.client = self.run(self.given.pasted("connect")() if self.given.snippet else self._made())
         return True
+
+    def _made(self):
+        return pointed(AsyncClient, self.given).create(self.given.key, self.given.secret)
 
     def balance(self):
         balances = self.run(self.client.get_account())["balances"]

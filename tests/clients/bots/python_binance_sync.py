@@ -27,8 +27,11 @@ class Bot:
         self.given = given
 
     def start(self):
-        self.client = pointed(Client, self.given)(self.given.key, self.given.secret)
+        self.client = self.given.pasted("client") if self.given.snippet else self._made()
         return True
+
+    def _made(self):
+        return pointed(Client, self.given)(self.given.key, self.given.secret)
 
     def balance(self):
         return next(row["free"] for row in self.client.get_account()["balances"] if row["asset"] == "USDT")

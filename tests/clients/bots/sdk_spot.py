@@ -11,10 +11,17 @@ from binance_sdk_spot.spot import Spot
 from story import QUANTITY, SYMBOL, Assignment, assignment, live
 
 
+def made(given: Assignment):
+    """The client with its URL at the gateway."""
+    where = ConfigurationRestAPI(api_key=given.key, api_secret=given.secret, base_path=given.base())
+    return Spot(config_rest_api=where)
+
+
 class Bot:
     def __init__(self, given: Assignment) -> None:
-        self.where = ConfigurationRestAPI(api_key=given.key, api_secret=given.secret, base_path=given.base())
-        self.api = Spot(config_rest_api=self.where).rest_api
+        client = given.pasted("client") if given.snippet else made(given)
+        self.api = client.rest_api
+        self.where = self.api.configuration
         self.low_price = float(given.low_price)
 
     def start(self):

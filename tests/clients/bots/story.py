@@ -21,6 +21,7 @@ class Assignment:
 
     ``at`` is the gateway's address with ``{host}`` where the exchange's host belongs, if anywhere; ``low_price`` is a
     price at which a purchase rests, ``steps`` what to do, ``resting`` an order of its own from before, if any.
+    ``snippet`` are the lines that the gateway printed for this client, if it is they that are tried.
     """
 
     at: str
@@ -29,10 +30,17 @@ class Assignment:
     low_price: str
     steps: Sequence[str]
     resting: str = ""
+    snippet: str = ""
 
     def base(self, host: str = "api.binance.com") -> str:
         """The address that stands for ``https://host``."""
         return self.at.format(host=host)
+
+    def pasted(self, name: str) -> Any:
+        """What the printed lines make, run as they stand."""
+        made: dict[str, Any] = {}
+        exec(self.snippet, made)
+        return made[name]
 
 
 class Bot(Protocol):

@@ -97,3 +97,24 @@ def test_a_long_hostile_value_is_refused_quickly() -> None:
     for hostile in (b"a=1&", b"$", b"%4", b"a$", b"=", b"a=$"):
         with pytest.raises(Refused):
             decoded("GET", b"/api/v3/time?" + hostile * 250_000)
+
+
+@pytest.mark.parametrize("kind", [b"application/json", b"Application/JSON; charset=utf-8", FORM[1]])
+def test_a_body_is_a_form_whatever_it_is_called(kind: bytes) -> None:
+    """Some clients label theirs as JSON. JSON itself is in no grammar here."""
+    order = b"symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=2&" + STAMP
+    signed = order + b"&signature=" + SIGNATURE.encode()
+    labelled = ((b"x-mbx-apikey", b"TOKEN"), (b"content-type", kind))
+    read = decode(RawRequest(b"POST", b"/api/v3/order", labelled, signed, None, "127.0.0.1"), None, b"/api/v3/order")
+    assert read == decoded("POST", b"/api/v3/order", signed)
+    for body in (b'{"symbol":"BTCUSDT"}', b"{}", b"[]", b'"a=1"', b'{"a":"&symbol=BTCUSDT&b="}'):
+        with pytest.raises(Refused, match="cannot be read in exactly one way"):
+            decode(RawRequest(b"POST", b"/api/v3/order", labelled, body, None, "127.0.0.1"), None, b"/api/v3/order")
+
+
+@pytest.mark.parametrize("kind", [b"", b"multipart/form-data; boundary=x", b"text/plain", b"application/json, text/x"])
+def test_a_body_of_another_kind_is_refused(kind: bytes) -> None:
+    """Whatever is in it."""
+    labelled = ((b"x-mbx-apikey", b"TOKEN"), (b"content-type", kind))
+    with pytest.raises(Refused, match="x-www-form-urlencoded"):
+        decode(RawRequest(b"POST", b"/api/v3/order", labelled, b"a=1", None, "127.0.0.1"), None, b"/api/v3/order")

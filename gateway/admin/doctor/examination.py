@@ -1,0 +1,93 @@
+"""The checks in their order, and how they are made: each alone, so that what one finds keeps no other from looking."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.admin import looking
+from gateway.admin.control import Silent, ask
+from gateway.admin.doctor import exchanges, files, process, trust
+from gateway.admin.doctor.finding import Check, Finding, Level, Patient, warning, wrong
+from gateway.admin.passphrase import Sources, find_passphrase
+from gateway.core.errors import GatewayError, Misuse
+from gateway.home import Home, holder
+from gateway.policy.strict_yaml import DocumentError
+from gateway.settings import Settings, load_settings
+
+CHECKS: Final[dict[str, Check]] = {
+    "home": files.modes,
+    "settings": files.settings,
+    "policies": files.policies,
+    "disk": files.room,
+    "gateway": process.runs,
+    "ports": process.ports,
+    "hardening": process.hardening,
+    "bots": process.neighbours,
+    "certificates": trust.authorities,
+    "trust": trust.shown,
+    "exchanges": exchanges.reached,
+    "keys": exchanges.keys,
+}
+
+Report = list[tuple[str, Finding]]
+
+
+def patient_of(home: Home, passphrase_file: Path | None) -> Patient:
+    """What the checks share. Nobody is asked for a passphrase: doctor also runs where nobody sits."""
+    sources = Sources(home.path, os.environ, passphrase_file, ask=lambda: None)
+    return Patient(
+        home, _settings(home), _running(home), holder(home),
+        lambda: looking.accounts(home), lambda: find_passphrase(sources),
+    )  # fmt: skip
+
+
+def examine(patient: Patient, checks: dict[str, Check] | None = None) -> Report:
+    """All that the checks found, in their order."""
+    return [(name, finding) for name, check in (checks or CHECKS).items() for finding in _made(check, patient)]
+
+
+def _made(check: Check, patient: Patient) -> Iterator[Finding]:
+    try:
+        yield from check(patient)
+    except Misuse as failure:
+        yield warning(failure.message, failure.hint)
+    except Exception as failure:
+        what = f"this check itself failed: {type(failure).__name__}: {failure}"
+        yield wrong(what, "look at it by hand, and tell us")
+
+
+def is_sound(report: Report) -> bool:
+    """Whether nothing is wrong."""
+    return all(finding.level is not Level.WRONG for _, finding in report)
+
+
+def document(report: Report) -> dict[str, Any]:
+    """For programs."""
+    return {"ok": is_sound(report), "findings": [{"check": name} | asdict(finding) for name, finding in report]}
+
+
+def text(report: Report) -> str:
+    """For a person: a line each, and below it what to do."""
+    lines = []
+    for name, finding in report:
+        lines.append(f"{finding.level.value:<8} {name:<13} {finding.what}")
+        if finding.next:
+            lines.append(f"{'':<22} → {finding.next}")
+    return "\n".join(lines)
+
+
+def _settings(home: Home) -> Settings | None:
+    try:
+        return load_settings(home.settings)
+    except (GatewayError, DocumentError):
+        return None  # the check of the settings says why
+
+
+def _running(home: Home) -> dict[str, Any] | None:
+    try:
+        seen: dict[str, Any] = ask(home, "status", {})
+    except Silent:
+        return None
+    return seen
