@@ -89,6 +89,14 @@ def _host_port(text: str) -> str:
     return text
 
 
+def _tunnelled(text: str) -> str:
+    try:
+        checked_host(parse_address(text).host)
+    except Misuse as failure:
+        raise ValueError(str(failure)) from None
+    return text
+
+
 Where = Annotated[Address, BeforeValidator(parse_address)]
 Milliseconds = Annotated[int, BeforeValidator(_duration)]
 ExchangeName = Annotated[str, AfterValidator(_exchange)]
@@ -148,7 +156,7 @@ class Settings(_Part):
     store: str = "sqlite"
     counters: str = "memory"
     upstream: UpstreamSettings = UpstreamSettings()
-    tunnel: tuple[HostPort, ...] = ()
+    tunnel: tuple[Annotated[HostPort, AfterValidator(_tunnelled)], ...] = ()
     audit: AuditSettings = AuditSettings()
     accounts: dict[str, AccountLimits] = Field(default_factory=dict)
     """Limits over all tokens of an account, by the account's name."""

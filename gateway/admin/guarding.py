@@ -62,6 +62,10 @@ class PortGuard:
         token = self._gateway.tokens.find(owner) if owner else None
         log.info("tunnel opened", host=host, port=number, token=token.name if token else None)
 
+    def lives(self, owner: str) -> bool:
+        """See edge.forward.Guard."""
+        return tunnels.lives(self._gateway.tokens, self._gateway.clock.now_ms(), owner)
+
     def unshaken(self, host: str | None, reason: str) -> None:
         """See edge.forward.Guard. Said once a minute for each kind."""
         now = time.monotonic()

@@ -2,8 +2,17 @@
 
 import logging
 import sys
+import time
+from typing import TYPE_CHECKING, Final
 
 import structlog
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
+log = structlog.get_logger()
+
+TELL_EVERY_S: Final = 60.0
 
 
 def configure() -> None:
@@ -26,3 +35,19 @@ def configure() -> None:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    sys.unraisablehook = Unraisable()
+
+
+class Unraisable:
+    """Failures that Python can raise to nobody, as in a callback of TLS; bots cause some, so each kind once a minute."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, float] = {}
+
+    def __call__(self, failed: "UnraisableHookArgs") -> None:
+        """Say it. Never the object that failed: its words may hold anything."""
+        kind = failed.exc_type.__name__
+        now = time.monotonic()
+        if now - self._told.get(kind, -TELL_EVERY_S) >= TELL_EVERY_S:
+            self._told[kind] = now
+            log.warning("a failure in a callback was passed over", kind=kind)

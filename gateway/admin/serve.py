@@ -57,8 +57,10 @@ class Serving:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+        admin = gateway.settings.listen.admin
+        neighbours = ((admin.host, admin.port),)
         limits = Limits().within(open_files())
-        self._listener = Listener(gateway.pipeline.handle, self._refuse, limits, PortGuard(gateway))
+        self._listener = Listener(gateway.pipeline.handle, self._refuse, limits, PortGuard(gateway), neighbours)
         self._operations = Operations(gateway, self._listener.close_owned_by)
         self._control = ControlServer(gateway.home, self._operations.perform)
         self._admin = AdminPort(gateway, self._listener)

@@ -10,7 +10,6 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from enum import Enum
 from typing import TYPE_CHECKING, Final, cast
 
 from gateway.core.errors import GatewayError
@@ -19,6 +18,7 @@ from gateway.edge.door import Door
 from gateway.edge.forward import ESTABLISHED, Guard, Lead, destination, refusal
 from gateway.edge.grammar import Unreadable
 from gateway.edge.http import RequestReader
+from gateway.edge.stage import NEVER, Stage, patience
 from gateway.edge.tls import TLS_BEGINS, Wrapping
 from gateway.edge.tunnel import Far
 from gateway.edge.wire import CREDENTIALS_ASKED, answer_bytes
@@ -26,24 +26,11 @@ from gateway.edge.wire import CREDENTIALS_ASKED, answer_bytes
 if TYPE_CHECKING:
     from gateway.edge.listener import Listener
 
-NEVER: Final = float("inf")
 LOOPBACK: Final = "127.0.0.1"
 """The peer of who comes by a unix socket, which has no address: a process of this machine."""
 
 Heeds = Callable[[socket.socket], bool]
 """Whether the process at the other end of a unix socket is heard at all."""
-
-
-class Stage(Enum):
-    """What a connection is waiting for; each has its own deadline, set once when it begins."""
-
-    REQUEST = "the first byte of a request"
-    HEAD = "the rest of a handshake or a head"
-    BODY = "the rest of a body"
-    HANDLER = "an answer to give"
-    DRAIN = "the bot to read its answer"
-    TUNNEL = "either end of an untouched tunnel to say something"
-    END = "the bot to close, after the last answer"
 
 
 class BotConnection(asyncio.Protocol):
@@ -56,19 +43,11 @@ class BotConnection(asyncio.Protocol):
         self.peer = ""
         self.deadline = NEVER
         self._listener, self._door, self._loop, self._heeds = listener, door, loop, heeds
-        limits = listener.limits
-        self._seconds = {
-            Stage.REQUEST: limits.idle_s,
-            Stage.HEAD: limits.head_s,
-            Stage.BODY: limits.body_s,
-            Stage.HANDLER: NEVER,
-            Stage.DRAIN: limits.drain_s,
-            Stage.TUNNEL: limits.tunnel_idle_s,
-            Stage.END: limits.linger_s,
-        }
+        self._seconds = patience(listener.limits)
         self._stage = Stage.REQUEST
         self._wrapping = Wrapping()
         self._far: Far | None = None
+        self._leading: asyncio.Task[None] | None = None
         self._new = True
         self._last = self._paused = self._full = False
 
@@ -77,7 +56,7 @@ class BotConnection(asyncio.Protocol):
     @property
     def unread(self) -> int:
         """Bytes that wait for the bot to read them."""
-        return self._transport.get_write_buffer_size()
+        return self._transport.get_write_buffer_size() + (self._far.unread if self._far is not None else 0)
 
     @property
     def expendable(self) -> tuple[bool, float] | None:
@@ -106,8 +85,7 @@ class BotConnection(asyncio.Protocol):
         """Destroy the connection within this step: nothing more is read or written."""
         self._stage, self._last = Stage.END, True
         self._transport.abort()
-        if self._far is not None:
-            self._far.abort()
+        self._leave()
 
     # -- what the loop says ---------------------------------------------------------------------------------
 
@@ -136,6 +114,7 @@ class BotConnection(asyncio.Protocol):
         self._last = True
         if self._far is not None:
             self._far.say_end()
+            self._go_on()
         return self._stage in (Stage.HANDLER, Stage.DRAIN, Stage.TUNNEL)
 
     def pause_writing(self) -> None:
@@ -152,16 +131,16 @@ class BotConnection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._stage, self._last, self.deadline = Stage.END, True, NEVER
-        if self._far is not None:
-            self._far.abort()
+        self._leave()
         self._listener.discard(self)
 
     # -- the far end of an untouched tunnel (tunnel.Near) ---------------------------------------------------------
 
     def tell(self, received: bytes) -> None:
         """Bytes for the bot."""
-        self._enter(Stage.TUNNEL)
-        self._send(received)
+        if self._stage is Stage.TUNNEL:
+            self._go_on()
+            self._send(received)
 
     def tell_end(self) -> None:
         """No more bytes for the bot."""
@@ -200,7 +179,7 @@ class BotConnection(asyncio.Protocol):
         try:
             plain = self._wrapping.receive(received, begin)
         except ssl.SSLError as error:
-            self._listener.unshaken(self._door, error.reason or "no reason given")
+            self._listener.unshaken(self._door, getattr(error, "reason", None) or str(error))
             self._flush()
             self._close()
             return
@@ -209,8 +188,14 @@ class BotConnection(asyncio.Protocol):
             self._take(plain)
         elif self._stage is Stage.HEAD and not self._wrapping.shaking:
             self._await_rest()
-        if self._wrapping.ended and not self.eof_received() and self._stage is not Stage.END:
-            self._close()
+        if self._wrapping.ended and self._open:
+            self._transport.pause_reading()
+            if not self.eof_received():
+                self._close()
+
+    @property
+    def _open(self) -> bool:
+        return self._stage is not Stage.END
 
     def _flush(self) -> None:
         if pending := self._wrapping.send(b""):
@@ -225,7 +210,7 @@ class BotConnection(asyncio.Protocol):
         if self._stage is Stage.END:
             return
         if self._far is not None:
-            self._enter(Stage.TUNNEL)
+            self._go_on()
             self._far.say(received)
             return
         self._reader.feed(received)
@@ -269,8 +254,8 @@ class BotConnection(asyncio.Protocol):
         except Exception as error:
             self._loop.call_exception_handler({"message": "a request's handler failed", "exception": error})
         finally:
+            self._listener.end(self)  # first: the answer may begin the next request
             self._answered(wire)
-            self._listener.end(self)
 
     def _answered(self, wire: bytes | None) -> None:
         """Send the answer, if somebody still waits for it; for want of one the connection breaks: "unknown"."""
@@ -326,14 +311,17 @@ class BotConnection(asyncio.Protocol):
     def _connect(self, raw: RawRequest) -> None:
         """Lead where it asks to be led. Raises Unreadable."""
         host, number = destination(raw)
-        match self._listener.lead(host, number):
-            case Lead.EXCHANGE:
-                self._end_here(host, number)
-            case Lead.LISTED:
-                self._stage, self.deadline = Stage.HANDLER, NEVER
-                self._listener.begin(self, self._loop.create_task(self._lead_on(raw, host, number)))
-            case Lead.NOWHERE:
-                raise refusal(host, number)
+        lead = self._listener.lead(host, number)
+        if lead is Lead.EXCHANGE:
+            self._end_here(host, number)
+            return
+        self._listener.tunnel_owner(raw, self, self._door)
+        if lead is Lead.NOWHERE:
+            raise refusal(host, number)
+        self._listener.count_tunnel(self)
+        self._stage, self.deadline = Stage.HANDLER, NEVER
+        self._leading = self._loop.create_task(self._lead_on(raw, host, number))
+        self._listener.begin(self, self._leading)
 
     def _end_here(self, host: str, number: int) -> None:
         """The tunnel ends in this process: what follows is TLS in the exchange's name, and in it requests."""
@@ -352,27 +340,49 @@ class BotConnection(asyncio.Protocol):
             self._unwrap(early, len(self._wrapping) - 1)
 
     async def _lead_on(self, raw: RawRequest, host: str, number: int) -> None:
-        """Open an untouched tunnel, or say why not."""
+        """Open an untouched tunnel, or say why not. Cancelled when the bot is gone: nobody else waits for it."""
+        far: Far | None = None
         try:
-            self._listener.tunnel_owner(raw, self, self._door)
             far = await self._listener.reach(host, number)
             self._join(far, self._listener.tunnel_owner(raw, self, self._door), host, number)
         except Unreadable as refused:
             if self._stage is Stage.HANDLER:
                 self._refuse(refused)
+        except Exception as error:
+            self._loop.call_exception_handler({"message": "a tunnel could not be opened", "exception": error})
+            self.abort()
         finally:
+            self._leading = None
+            if far is not None and self._far is not far:
+                far.abort()
             self._listener.end(self)
 
     def _join(self, far: Far, owner: str | None, host: str, number: int) -> None:
         """The token, if one was needed, was asked for again in this step: whoever is revoked meanwhile gets none."""
         if self._stage is not Stage.HANDLER:
-            far.abort()
+            return
+        if self._last:
+            self._close()
             return
         self._listener.opened(host, number, owner)
         self.owner, self._far = self.owner or owner, far
         self._enter(Stage.TUNNEL)
         self._send(ESTABLISHED)
+        self._resume()
+        far.hold(self._full)
+        far.join(self)
         if early := self._reader.rest():
             far.say(early)
-        self._resume()
-        far.join(self)
+
+    def _go_on(self) -> None:
+        """Something was said; where the bot has ended its side, the other is not given as long."""
+        self._enter(Stage.TUNNEL)
+        if self._last:
+            self.deadline = self._loop.time() + self._seconds[Stage.DRAIN]
+
+    def _leave(self) -> None:
+        """Nobody is here any more for whom a tunnel would be."""
+        if self._leading is not None:
+            self._leading.cancel()
+        if self._far is not None:
+            self._far.abort()

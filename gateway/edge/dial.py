@@ -145,7 +145,7 @@ async def _resolve(host: str, number: int) -> list[Address]:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, number, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):
         raise NotSent(f"{host}: its name does not resolve") from None
     public = {str(where[0]): family for family, _, _, _, where in found if is_public(str(where[0]))}
     if not public:

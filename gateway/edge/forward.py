@@ -52,6 +52,10 @@ class Guard(Protocol):
         """Note that a tunnel to a listed host begins."""
         ...
 
+    def lives(self, owner: str) -> bool:
+        """Whether the token with this id may still be led to listed hosts."""
+        ...
+
     def unshaken(self, host: str | None, reason: str) -> None:
         """Note that a client broke off its handshake, or could not make one; ``host`` where it was in a tunnel."""
         ...

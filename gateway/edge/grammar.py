@@ -34,12 +34,14 @@ class Limits:
     linger_s: float = 2
     connections: int = 2048
     per_peer: int = 1024
+    tunnels: int = 256
+    """Untouched ones, each with a connection at its far end."""
     unread: int = 256 * MIB
     """What waits for all bots together to read it; of large answers there may be many."""
 
     def within(self, files: int) -> "Limits":
         """The same, but no more connections than half of the files that may be open: the rest is the gateway's own."""
-        return replace(self, connections=min(self.connections, files // 2))
+        return replace(self, connections=min(self.connections, files // 2), tunnels=min(self.tunnels, files // 8))
 
 
 ANSWER_HEAD_LIMIT: Final = 64 * KIB

@@ -6,9 +6,10 @@ whatever became of the connection. Nothing here knows a token's rights, an excha
 
 import asyncio
 import errno
+import ipaddress
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from operator import attrgetter, itemgetter
 from typing import Final
 
@@ -35,15 +36,19 @@ EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound t
 class Listener:
     """All of the bots' ports. Without a ``guard`` they speak plain HTTP only, and CONNECT leads nowhere.
 
+    ``neighbours`` are the gateway's other ports, which no tunnel leads to either.
     ``turned_away`` counts connections that were cut because there was too much of something.
     """
 
     def __init__(
-        self, handle: Handle, refuse: Refuse, limits: Limits | None = None, guard: Guard | None = None
-    ) -> None:
+        self, handle: Handle, refuse: Refuse, limits: Limits | None = None, guard: Guard | None = None,
+        neighbours: Collection[tuple[str, int]] = (),
+    ) -> None:  # fmt: skip
         self.handle, self.refuse = handle, refuse
         self.limits = limits or Limits()
         self.guard = guard
+        self._neighbours = neighbours
+        self._tunnels: set[BotConnection] = set()
         self.turned_away = 0
         self._connections: set[BotConnection] = set()
         self._peers: Counter[str] = Counter()
@@ -106,10 +111,13 @@ class Listener:
         return len(self._tasks)
 
     def sweep(self, now: float) -> None:
-        """End the connections whose time is over. ``now`` is loop time; called once a second."""
+        """End the connections whose time is over, and tunnels whose token is. ``now`` is loop time; every second."""
         for connection in tuple(self._connections):
             if now >= connection.deadline:
                 connection.expire()
+        for connection in tuple(self._tunnels):
+            if connection.owner is not None and self.guard is not None and not self.guard.lives(connection.owner):
+                connection.abort()
 
     # -- what connections ask ---------------------------------------------------------------------------------
 
@@ -157,6 +165,7 @@ class Listener:
         """The connection is closed."""
         if connection in self._connections:
             self._connections.remove(connection)
+            self._tunnels.discard(connection)
             self._peers -= Counter((connection.peer,))
         self._quiet.set()
 
@@ -188,6 +197,12 @@ class Listener:
             raise Unreadable(407, "this tunnel needs Proxy-Authorization: Basic with a token's id and secret")
         return owner
 
+    def count_tunnel(self, connection: BotConnection) -> None:
+        """An untouched tunnel is asked for; it counts until its connection is gone. Raises Unreadable."""
+        if len(self._tunnels) >= self.limits.tunnels:
+            raise Unreadable(503, f"there are {self.limits.tunnels} tunnels already")
+        self._tunnels.add(connection)
+
     async def reach(self, host: str, number: int) -> Far:
         """The far end of an untouched tunnel. Raises Unreadable."""
         assert self.guard is not None
@@ -201,16 +216,29 @@ class Listener:
         assert self.guard is not None
         self.guard.opened(host, number, owner)
 
-    def _is_ours(self, host: str, number: int) -> bool:
-        """Whether the address is one of these ports, or on one that listens on every address of this machine."""
-        listening = [server.sockets[0] for server in self._servers if server.sockets]
-        names = [one.getsockname()[:2] for one in listening if one.family != socket.AF_UNIX]
-        return any(number == port and (name == host or name in EVERYWHERE) for name, port in names)
+    def _is_ours(self, host: str, number: int, own: str) -> bool:
+        """Whether the address is one of these ports, or this machine's and on one that listens on all of them."""
+        sockets = [one for server in self._servers for one in server.sockets if one.family != socket.AF_UNIX]
+        names = {one.getsockname()[:2] for one in sockets}.union(self._neighbours)
+        there, here = _unmapped(host), _unmapped(own)
+        return any(
+            number == port and (_unmapped(name) == there or (name in EVERYWHERE and there == here))
+            for name, port in names
+        )
 
     def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         self._ticker = loop.call_later(_SWEEP_S, self._tick)
         self.sweep(loop.time())
+
+
+def _unmapped(address: str) -> str:
+    """An IPv4 address that hides in an IPv6 one, as itself."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str(ip.ipv4_mapped or ip) if ip.version == 6 else str(ip)
 
 
 def _cannot_listen(host: str, number: int, error: OSError) -> Misuse:

@@ -10,6 +10,15 @@ from collections.abc import Callable
 from typing import Final
 
 _RECORD: Final = 16 * 1024
+_SLICE: Final = 4 * 1024
+"""What is read in one go: records that say nothing cost far more time than bytes."""
+_SILENT: Final = 20 * 1024
+"""A record's largest size and some: so many bytes in a row say something, or are a flood."""
+_OVERHEAD: Final = 30
+_WASTED: Final = 256 * 1024
+"""What a connection may send in its life beyond what its plain bytes need, were each in a record of its own."""
+_UNASKED: Final = 1024
+"""How much TLS may answer of itself to one slice, once the handshake is done."""
 TLS_BEGINS: Final = 0x16
 """The first byte of a handshake; no HTTP request begins with it."""
 
@@ -19,18 +28,45 @@ Names = Callable[[str | None], bool]
 class TlsSide:
     """The server's side of one TLS connection. ``shaken``: the handshake is done; ``ended``: the client closed it."""
 
-    __slots__ = ("_incoming", "_outgoing", "_tls", "ended", "shaken")
+    __slots__ = ("_incoming", "_outgoing", "_silent", "_tls", "_wasted", "ended", "shaken")
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self.shaken = self.ended = False
+        self._silent = self._wasted = 0
 
     def receive(self, received: bytes) -> bytes:
-        """The plain bytes that these complete. Raises ssl.SSLError; what is pending then is the alert."""
+        """The plain bytes that these complete; after the client's end, none. Raises ssl.SSLError, also for a flood
+
+        of records that say nothing; what is pending then is the alert.
+        """
+        if len(received) <= _SLICE:
+            return self._read(received)
+        return b"".join([self._read(received[at : at + _SLICE]) for at in range(0, len(received), _SLICE)])
+
+    def _read(self, received: bytes) -> bytes:
+        if self.ended:
+            return b""
         self._incoming.write(received)
         if not self.shaken and not self._shake():
+            self._weigh(len(received), 0)
             return b""
+        plain = self._decrypted()
+        self._weigh(len(received), len(plain))
+        return plain
+
+    def _weigh(self, received: int, plain: int) -> None:
+        """Hold what came against what it said."""
+        self._silent += received
+        if plain:
+            self._wasted += max(0, self._silent - _OVERHEAD * plain)
+            self._silent = 0
+        answered = self._outgoing.pending if self.shaken and self._silent > _UNASKED else 0
+        if self._silent > _SILENT or self._wasted > _WASTED or answered > _UNASKED:
+            raise ssl.SSLError(1, "a flood of records that say nothing")
+
+    def _decrypted(self) -> bytes:
         pieces: list[bytes] = []
         try:
             while not self.ended and (self._incoming.pending or self._tls.pending()):
@@ -109,12 +145,17 @@ class Wrapping:
         """The bytes for the wire that end every layer, the innermost first."""
         said = b""
         for layer in reversed(self._layers):
-            said = (layer.send(said) if said else b"") + layer.close()
+            with contextlib.suppress(ssl.SSLError):  # an outer layer that is broken carries nothing more
+                said = layer.send(said) if said else b""
+            said += layer.close()
         return said
 
 
 def only(context: ssl.SSLContext, admits: Names) -> ssl.SSLContext:
-    """The context, which from now on shakes hands only with who names a server that is admitted."""
+    """The context, which from now on shakes hands only with who names a server that is admitted.
+
+    OpenSSL asks for the name once in a session: one of TLS 1.2 that is resumed goes by the name it began with.
+    """
 
     def check(side: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> int | None:
         return None if admits(name) else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME

@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol, cast
 
-Ours = Callable[[str, int], bool]
-"""Whether an address is one of the gateway's own ports."""
+Ours = Callable[[str, int, str], bool]
+"""Whether an address is one of the gateway's own ports, seen from the address that we have towards it."""
 
 
 class Near(Protocol):
@@ -34,20 +34,23 @@ class Far(asyncio.Protocol):
         self._ours = ours
         self._near: Near | None = None
         self._transport: asyncio.Transport | None = None
+        self._held = self._choked = False
         self.itself = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._transport.pause_reading()
         host, number = transport.get_extra_info("peername")[:2]
-        self.itself = self._ours(host, number)
+        self.itself = self._ours(host, number, transport.get_extra_info("sockname")[0])
         if self.itself:
             self._transport.abort()
 
     def join(self, near: Near) -> None:
         """From now on what comes goes to the bot."""
         self._near = near
-        if self._transport is not None:
+        if self._choked:
+            near.hold(True)
+        if self._transport is not None and not self._held:
             self._transport.resume_reading()
 
     def data_received(self, received: bytes) -> None:
@@ -60,10 +63,12 @@ class Far(asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
+        self._choked = True
         if self._near is not None:
             self._near.hold(True)
 
     def resume_writing(self) -> None:
+        self._choked = False
         if self._near is not None:
             self._near.hold(False)
 
@@ -86,10 +91,18 @@ class Far(asyncio.Protocol):
 
     def hold(self, held: bool) -> None:
         """Read no more from the far end for now, or again."""
-        if self._transport is not None and held:
+        self._held = held
+        if self._transport is None or self._near is None:
+            return
+        if held:
             self._transport.pause_reading()
-        elif self._transport is not None:
+        else:
             self._transport.resume_reading()
+
+    @property
+    def unread(self) -> int:
+        """Bytes that wait for the far end to read them."""
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
     def abort(self) -> None:
         """Destroy it."""

@@ -31,7 +31,19 @@ SOON_S: Final = 30 * 86_400
 
 def permitted(purpose: str, names: Iterable[str]) -> Constraints:
     """What a CA for this purpose may sign for; ``names`` are those of ``listen.names``."""
-    return Constraints.of(DOMAINS if purpose == TUNNELS else (*_LOOPBACK_WHOLE, *names))
+    if purpose == TUNNELS:
+        return Constraints.of(DOMAINS)
+    for name in names:
+        if any(_related(name, domain) for domain in DOMAINS):
+            hint = "the ports' CA may never speak for an exchange; take it off listen.names in gateway.yaml"
+            raise Misuse(f"listen.names has {name}, which is an exchange's", hint)
+    return Constraints.of((*_LOOPBACK_WHOLE, *names))
+
+
+def _related(name: str, domain: str) -> bool:
+    """Whether one lies within the other."""
+    one, other = f".{name}", f".{domain}"
+    return one.endswith(other) or other.endswith(one)
 
 
 class Authorities:

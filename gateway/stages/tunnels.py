@@ -19,11 +19,17 @@ def owner(tokens: Tokens, now_ms: int, credentials: bytes | None, peer: str) -> 
     """The id of the token that these are the credentials of (the header's value), or None. ``peer``: an address."""
     token_id, secret = _basic(credentials)
     token = tokens.find(token_id)
-    if token is None or token.state not in _LIVE or token.expired(now_ms) or not token.admits(peer):
+    if token is None or not lives(tokens, now_ms, token_id) or not token.admits(peer):
         return None
     if token.key.kind is not KeyKind.HMAC or not compare_digest(token.key.material.reveal(), secret):
         return None
     return token.id
+
+
+def lives(tokens: Tokens, now_ms: int, token_id: str) -> bool:
+    """Whether the token may be led on: it is neither paused, revoked nor expired."""
+    token = tokens.find(token_id)
+    return token is not None and token.state in _LIVE and not token.expired(now_ms)
 
 
 def _basic(credentials: bytes | None) -> tuple[str, bytes]:

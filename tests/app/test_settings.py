@@ -13,6 +13,7 @@ WRONG = {
     "listen:\n  reverse: 127.0.0.1:1\n  reverse: 127.0.0.1:2\n": "g:3:3: duplicate key 'reverse'",
     "store: postgresql://db\n": "g:1:8: only sqlite is supported yet; remove the key",
     "counters: redis://db\n": "g:1:11: only memory is supported yet; remove the key",
+    "tunnel: [a..b:443]\n": "is no host name or IP address",
     "tunnel: [api.telegram.org]\n": "an address is written like 127.0.0.1:8377",
     "upstream:\n  timeout: {connect: 5}\n": "a duration is written like",
     "upstream:\n  timeout: {connect: 1e3s}\n": "a duration is written like",

@@ -5,13 +5,12 @@ import contextlib
 import os
 import ssl
 import time
-from collections.abc import Callable
 
 from gateway.edge.dial import Dialler
 from gateway.edge.forward import Lead
 from gateway.edge.leaves import Leaves
 from gateway.edge.tls import only
-from gateway.edge.tunnel import Far
+from gateway.edge.tunnel import Far, Ours
 from gateway.vault.authority import found
 from gateway.vault.certificate import Constraints
 from tests.edge.bots import Bot
@@ -48,8 +47,11 @@ class Guard:
     def admit(self, credentials: bytes | None, peer: str) -> str | None:
         return self.tokens.get(credentials or b"")
 
-    async def reach(self, host: str, number: int, ours: Callable[[str, int], bool]) -> Far:
+    async def reach(self, host: str, number: int, ours: Ours) -> Far:
         return await Dialler(self.connect_to, None, 2).reach(host, number, lambda: Far(ours))
+
+    def lives(self, owner: str) -> bool:
+        return owner in self.tokens.values()
 
     def opened(self, host: str, number: int, owner: str | None) -> None:
         self.opened_to.append((host, number, owner))
@@ -95,6 +97,10 @@ class Layer:
     def say(self, plain: bytes) -> None:
         self.tls.write(plain)
         self.flush()
+
+    def take(self) -> bytes:
+        """What TLS has to say, to be sent by hand."""
+        return self._outgoing.read()
 
     async def some(self) -> bytes:
         """The next plain bytes; empty at the end."""

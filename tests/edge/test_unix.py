@@ -67,7 +67,7 @@ def test_it_is_no_port_that_a_tunnel_could_lead_to(visit: Callable[..., None], t
 
     async def talk(made: Room) -> None:
         await come(made, tmp_path / name, heard=True)
-        assert made.listener._is_ours("127.0.0.1", made.port)
-        assert not made.listener._is_ours("/", 1)
+        assert made.listener._is_ours("127.0.0.1", made.port, "127.0.0.1")
+        assert not made.listener._is_ours("/", 1, "127.0.0.1")
 
     visit(talk)

@@ -202,6 +202,16 @@ def test_a_home_that_lost_all_of_one_gets_another(keeper: Keeper) -> None:
 # -- names and rotation ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", ["binance.com", "api.binance.com", "com", "vision", "sub.api.kraken.com"])
+def test_the_ports_ca_never_speaks_for_an_exchange(keeper: Keeper, name: str) -> None:
+    """Neither for a host of one, nor for whatever its name lies in."""
+    authorities = keeper.opened()
+    with pytest.raises(Misuse, match=r"an exchange's"):
+        authorities.rotate(LISTEN, (name,))
+    with pytest.raises(Misuse, match="outside"):
+        authorities.leaf(LISTEN, ("api.binance.com",))
+
+
 def test_a_name_that_the_ca_does_not_cover_stops_the_start(keeper: Keeper) -> None:
     """With the command that mends it; where the ports have a certificate of the operator's, no name matters."""
     keeper.opened()
