@@ -39,7 +39,7 @@ def configure() -> None:
 
 
 class Unraisable:
-    """Failures that Python can raise to nobody, as in a callback of TLS; bots cause some, so each kind once a minute."""
+    """Failures that Python can raise to nobody, as in a callback of TLS: each kind once a minute, or a bot floods."""
 
     def __init__(self) -> None:
         self._told: dict[str, float] = {}
