@@ -32,9 +32,13 @@ def mitmdump() -> Path:
 
 
 def newest_python() -> str:
-    """A Python 3.13 or 3.12 that works, on the path or among pyenv's; else the one that runs this."""
+    """A Python 3.13 or 3.12 that works, on the path or beside others (pyenv); else the one that runs this."""
     root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    kept = [str(path) for name in NEWEST_FIRST for path in sorted(root.glob(f"versions/*/bin/{name}"), reverse=True)]
+    places = (root / "versions", Path(sys.base_prefix).parent)
+    kept = [
+        str(path) for name in NEWEST_FIRST for place in places
+        for path in sorted(place.glob(f"*/bin/{name}"), reverse=True)
+    ]  # fmt: skip
     return next((found for found in (*NEWEST_FIRST, *kept) if works(found)), sys.executable)
 
 
