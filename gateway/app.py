@@ -193,8 +193,8 @@ class Gateway(Desk):
     def _needs(self) -> set[tuple[str, str]]:
         """The markets that live tokens' policies name and want more than one source for; globs are asked on demand."""
         live = {account.name for account in self.accounts.all() if account.environment == LIVE}
-        tokens = [token for token in self.tokens.live() if token.account in live]
-        policies = [(token.exchange, self.policies.find(token.policy)) for token in tokens]
+        uses = [(exchange, policy) for exchange, account, policy in self.tokens.uses() if account in live]
+        policies = [(exchange, self.policies.find(policy)) for exchange, policy in uses]
         return {
             (exchange, symbol)
             for exchange, policy in policies

@@ -84,8 +84,12 @@ class Tokens(Protocol):
         """The token, whatever its state; None if unknown or revoked."""
         ...
 
-    def others(self, token: Token, now_ms: int) -> Sequence[Token]:
-        """The other tokens of its account that are neither revoked nor expired."""
+    def is_other(self, token: Token, token_id: str, now_ms: int) -> bool:
+        """Whether the id is another token's of the same account, neither revoked nor expired."""
+        ...
+
+    def has_others(self, token: Token, now_ms: int) -> bool:
+        """Whether there is any such token."""
         ...
 
     def restrict(self, token: Token, action: Action, until_ms: int | None, reason: str) -> None:
@@ -140,8 +144,8 @@ class Ledger(Protocol):
         """
         ...
 
-    def has_unacknowledged(self, account: str, token_ids: Sequence[str], market_id: str) -> bool:
-        """Whether one of these tokens has an order there whose exchange id is not known."""
+    def unacknowledged(self, account: str, market_id: str) -> Collection[str]:
+        """Ids of the tokens that have an order there whose exchange id is not known."""
         ...
 
     def working(self, account: str, token_id: str | None = None, market_id: str | None = None) -> Sequence[OrderRow]:

@@ -1,6 +1,7 @@
 """The running gateway: its ports, its loops, and an orderly end. What it decides, the pipeline decides."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
@@ -88,6 +89,7 @@ class Serving:
         await self._open_ports()
         await self._admin.start(gateway.settings.listen.admin)
         self._tasks = [asyncio.create_task(self._watched(name, work)) for name, work in self._loops()]
+        gc.freeze()  # what stands now stays: of many tokens each full collection would be a long pause
         self._admin.ready = True
         log.info("ready", reverse=str(gateway.settings.listen.reverse), admin=str(gateway.settings.listen.admin))
 

@@ -42,7 +42,7 @@ class Book:
         self._of_account: defaultdict[str, dict[str, OrderRow]] = defaultdict(dict)
         self._of_token: defaultdict[tuple[str, str], dict[str, OrderRow]] = defaultdict(dict)
         self._by_order_id: defaultdict[tuple[str, str], dict[str, OrderRow]] = defaultdict(dict)
-        self._unacknowledged: Counter[tuple[str, str, str]] = Counter()
+        self._unacknowledged: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         self._sums: defaultdict[Holder, Working] = defaultdict(Working)
         for order in orders:
             self.put(order)
@@ -90,9 +90,9 @@ class Book:
         """Every account that has working orders."""
         return [account for account, orders in self._of_account.items() if orders]
 
-    def unacknowledged(self, account: str, token_id: str, market_id: str) -> int:
-        """How many of the token's working orders there have no exchange id yet."""
-        return self._unacknowledged[account, token_id, market_id]
+    def unacknowledged(self, account: str, market_id: str) -> list[str]:
+        """The tokens of whose working orders there one has no exchange id yet."""
+        return list(self._unacknowledged.get((account, market_id), ()))
 
     def __iter__(self) -> Iterator[OrderRow]:
         """Every working order."""
@@ -114,6 +114,10 @@ class Book:
                 del self._by_order_id[key]
 
     def _count(self, order: OrderRow, holds: Held, sign: int) -> None:
-        self._unacknowledged[order.account, order.token_id, order.market_id] += sign * (order.order_id is None)
+        if order.order_id is None:
+            waiting = self._unacknowledged[order.account, order.market_id]
+            waiting[order.token_id] += sign
+            if not waiting[order.token_id]:
+                del waiting[order.token_id]
         for holder in holders(order.token_id, order.account):
             self._sums[holder].add(order, holds, sign)

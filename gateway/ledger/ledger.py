@@ -131,9 +131,9 @@ class Ledger:
             rows.append(row)
         return tuple(dict.fromkeys(row.token_id for row in rows if row.market_id == market_id))
 
-    def has_unacknowledged(self, account: str, token_ids: Sequence[str], market_id: str) -> bool:
-        """Whether one of these tokens has a working order there whose exchange id is not known."""
-        return any(self._book.unacknowledged(account, token_id, market_id) for token_id in token_ids)
+    def unacknowledged(self, account: str, market_id: str) -> Collection[str]:
+        """Ids of the tokens that have a working order there whose exchange id is not known."""
+        return self._book.unacknowledged(account, market_id)
 
     def working(self, account: str, token_id: str | None = None, market_id: str | None = None) -> Sequence[OrderRow]:
         """Orders that are not done."""

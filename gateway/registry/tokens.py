@@ -1,6 +1,7 @@
 """The live tokens in memory, by id. What a control took for a while lies over what the token's own row says."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import structlog
 
@@ -20,6 +21,7 @@ class LiveTokens:
         self._halt = halt
         self._tokens: dict[str, Token] = {}
         self._accounts: dict[str, dict[str, Token]] = {}
+        self._uses: Counter[tuple[str, str, str]] = Counter()
         self._overlay = Overlay(now_ms)
 
     def load(self, tokens: Iterable[Token], restrictions: Sequence[Restriction]) -> None:
@@ -32,12 +34,15 @@ class LiveTokens:
 
     def put(self, token: Token) -> None:
         """A new token, or a new state of one; a temporary restriction of it stays."""
+        self._use(self._tokens.get(token.id), -1)
+        self._use(token, +1)
         self._tokens[token.id] = token
         self._accounts.setdefault(token.account, {})[token.id] = token
 
     def drop(self, token_id: str) -> None:
         """Forget a revoked token."""
         token = self._tokens.pop(token_id, None)
+        self._use(token, -1)
         self._overlay.drop(token_id)
         if token is not None:
             self._accounts[token.account].pop(token_id, None)
@@ -47,14 +52,30 @@ class LiveTokens:
         token = self._tokens.get(token_id)
         return None if token is None else self._overlay.over(token)
 
-    def others(self, token: Token, now_ms: int) -> Sequence[Token]:
-        """The other tokens of its account that are neither revoked nor expired."""
-        same = self._accounts.get(token.account, {})
-        return [other for other in same.values() if other.id != token.id and not other.expired(now_ms)]
+    def is_other(self, token: Token, token_id: str, now_ms: int) -> bool:
+        """Whether the id is another token's of the same account, neither revoked nor expired."""
+        other = self._accounts.get(token.account, {}).get(token_id)
+        return other is not None and other.id != token.id and not other.expired(now_ms)
+
+    def has_others(self, token: Token, now_ms: int) -> bool:
+        """Whether there is any such token."""
+        return any(self.is_other(token, token_id, now_ms) for token_id in self._accounts.get(token.account, {}))
+
+    def uses(self) -> Collection[tuple[str, str, str]]:
+        """Exchange, account and policy of the tokens that are not revoked, each combination once."""
+        return self._uses.keys()
 
     def live(self) -> Sequence[Token]:
         """Every token that is not revoked, as it stands now."""
         return [token for token_id in self._tokens if (token := self.find(token_id)) is not None]
+
+    def _use(self, token: Token | None, number: int) -> None:
+        if token is None:
+            return
+        use = (token.exchange, token.account, token.policy)
+        self._uses[use] += number
+        if not self._uses[use]:
+            del self._uses[use]
 
     def lift(self, token_id: str) -> None:
         """A person resumed the token: what controls took comes back."""

@@ -5,7 +5,7 @@ came back is the exchange asked first. A cancel-all leaves whole only where no o
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from msgspec import structs
@@ -13,7 +13,6 @@ from msgspec import structs
 from gateway.core.errors import Refused, Unavailable
 from gateway.core.intent import Cancel, CancelAll
 from gateway.core.request import Answer, Call
-from gateway.core.token import Token
 from gateway.exchanges.exchange import Outcome, WorkingOrder
 from gateway.ports import NoAnswer, Surroundings
 from gateway.stages import records
@@ -38,7 +37,7 @@ class Exits:
     async def cancel_all(self, turn: Turn, cancel: CancelAll) -> Answer:
         """Whole where it may cancel every order that it hits, else one by one."""
         turn = await self._decided(turn, cancels_foreign=False)
-        if turn.policy.cancels_any or not self._others(turn.token):
+        if turn.policy.cancels_any or not self._has_others(turn):
             return await self._send(turn)
         answers = []
         for order in await self._own_orders(turn, cancel.market_id):
@@ -57,25 +56,29 @@ class Exits:
         self._world.audit.append(record, sync=True)
         return turn
 
-    def _others(self, token: Token) -> frozenset[str]:
-        """Ids of the account's other live tokens."""
-        return frozenset(other.id for other in self._world.tokens.others(token, self._world.clock.now_ms()))
+    def _has_others(self, turn: Turn) -> bool:
+        """Whether the account has other live tokens."""
+        return self._world.tokens.has_others(turn.token, self._world.clock.now_ms())
+
+    def _are_others(self, turn: Turn, token_ids: Iterable[str]) -> bool:
+        """Whether one of these is another live token of the account."""
+        now_ms = self._world.clock.now_ms()
+        return any(self._world.tokens.is_other(turn.token, token_id, now_ms) for token_id in token_ids)
 
     async def _is_foreign(self, turn: Turn, cancel: Cancel) -> bool:
-        others = self._others(turn.token)
-        account = turn.account.name
-        if not others or turn.policy.cancels_any:
+        ledger, account = self._world.ledger, turn.account.name
+        if turn.policy.cancels_any or not self._has_others(turn):
             return False
-        if others.intersection(self._world.ledger.owner(account, cancel.market_id, cancel.order_id, cancel.client_id)):
+        if self._are_others(turn, ledger.owner(account, cancel.market_id, cancel.order_id, cancel.client_id)):
             return True
-        known = self._world.ledger.owner(account, cancel.market_id, cancel.order_id, None)
+        known = ledger.owner(account, cancel.market_id, cancel.order_id, None)
         if cancel.order_id is None or known:
             return False
-        if not self._world.ledger.has_unacknowledged(account, tuple(others), cancel.market_id):
+        if not self._are_others(turn, ledger.unacknowledged(account, cancel.market_id)):
             return False
-        return await self._asked_owner(turn, cancel) in others
+        return self._are_others(turn, await self._asked_owner(turn, cancel))
 
-    async def _asked_owner(self, turn: Turn, cancel: Cancel) -> str | None:
+    async def _asked_owner(self, turn: Turn, cancel: Cancel) -> Sequence[str]:
         """Whose order the exchange says it is, by its client id. Raises Unavailable without a clear answer."""
         query = turn.exchange.query_order(cancel.market_id, cancel.order_id, None)
         answer = await self._own(turn, query, "whose order is it")
@@ -85,8 +88,8 @@ class Exits:
         for event in lesson.events:
             owners = self._world.ledger.owner(turn.account.name, event.market_id, None, event.client_id)
             if owners:
-                return owners[0]
-        return None
+                return owners
+        return ()
 
     async def _own_orders(self, turn: Turn, market_id: str) -> Sequence[WorkingOrder]:
         """The working orders there that no other live token placed."""
@@ -94,9 +97,8 @@ class Exits:
         orders = turn.exchange.parse_open_orders(await self._own(turn, query, "which orders may be cancelled"))
         if orders is None:
             raise Unavailable("the exchange does not list its open orders; try again")
-        others = self._others(turn.token)
         owner = partial(self._world.ledger.owner, turn.account.name, market_id)
-        return [order for order in orders if not others.intersection(owner(order.order_id, order.client_id))]
+        return [order for order in orders if not self._are_others(turn, owner(order.order_id, order.client_id))]
 
     async def _own(self, turn: Turn, query: Call, why: str) -> Answer:
         try:

@@ -113,7 +113,7 @@ STEPS: dict[str, Callable[[Story], object]] = {
     "noted": lambda story: story.ledger.noted(ACCOUNT),
     "mark": lambda story: story.ledger.mark(ACCOUNT, {MARKET: Decimal(2)}, story.now),
     "owner": lambda story: story.ledger.owner(ACCOUNT, "BTCUSDT", "over-3", "over3"),
-    "has_unacknowledged": lambda story: story.ledger.has_unacknowledged(ACCOUNT, ["bot"], MARKET),
+    "unacknowledged": lambda story: story.ledger.unacknowledged(ACCOUNT, MARKET),
     "working": lambda story: story.ledger.working(ACCOUNT, "nobody"),
     "count": lambda story: story.ledger.count(token(), "denial", story.now),
 }

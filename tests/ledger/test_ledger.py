@@ -203,12 +203,13 @@ def test_who_placed_an_order_is_known_by_either_id_for_ever(story: Story) -> Non
 
 def test_an_order_is_unacknowledged_until_its_exchange_id_is_known_or_it_is_over(story: Story) -> None:
     def unacknowledged(market: str = MARKET, account: str = ACCOUNT) -> bool:
-        return story.ledger.has_unacknowledged(account, ["other", "bot"], market)
+        return bool(story.ledger.unacknowledged(account, market))
 
     assert not unacknowledged()
     story.reserve("c1")
     story.reserve("c2")
     assert unacknowledged()
+    assert list(story.ledger.unacknowledged(ACCOUNT, MARKET)) == ["bot"]
     assert not unacknowledged("ETHUSDT")
     assert not unacknowledged(account="second")
     story.settle(fill("c1", order_id="77"))

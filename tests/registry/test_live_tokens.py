@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -96,3 +97,29 @@ def test_a_person_who_resumes_lifts_everything() -> None:
     desk.restrict(Action.CANCEL_ONLY, 2_000)
     desk.tokens.lift("id")
     assert desk.state is TokenState.ACTIVE
+
+
+def test_whose_order_is_anothers() -> None:
+    """Another token's of the same account that may still act; a stranger's, an expired one's and one's own are not."""
+    desk = Desk()
+    assert not desk.tokens.has_others(TOKEN, 1_000)
+    for name, changes in {"twin": {}, "gone": {"expires_at": 1_000}, "far": {"account": "second"}}.items():
+        desk.tokens.put(replace(TOKEN, name=name, id=name, **changes))  # type: ignore[arg-type]
+    found = {name for name in ("id", "twin", "gone", "far", "none") if desk.tokens.is_other(TOKEN, name, 1_000)}
+    assert found == {"twin"}
+    assert desk.tokens.has_others(TOKEN, 1_000)
+    desk.tokens.drop("twin")
+    assert not desk.tokens.has_others(TOKEN, 1_000)
+
+
+def test_which_policies_are_used_where_is_known_without_looking_at_every_token() -> None:
+    """Each combination once, for as long as a token has it: of a hundred thousand tokens a look each second is none."""
+    desk = Desk()
+    desk.tokens.put(replace(TOKEN, name="twin", id="twin"))
+    desk.tokens.put(replace(TOKEN, name="other", id="other", policy="dca"))
+    assert set(desk.tokens.uses()) == {("binance", "main", "grid"), ("binance", "main", "dca")}
+    desk.tokens.put(replace(TOKEN, name="other", id="other", policy="grid"))
+    assert set(desk.tokens.uses()) == {("binance", "main", "grid")}
+    for token_id in ("id", "twin", "other", "none"):
+        desk.tokens.drop(token_id)
+    assert not desk.tokens.uses()

@@ -130,8 +130,12 @@ class Tokens:
     def find(self, token_id: str) -> Token | None:
         return self.tokens.get(token_id)
 
-    def others(self, token: Token, now_ms: int) -> list[Token]:
-        return [t for t in self.tokens.values() if t.account == token.account and t.id != token.id]
+    def is_other(self, token: Token, token_id: str, now_ms: int) -> bool:
+        other = self.tokens.get(token_id)
+        return other is not None and other.account == token.account and other.id != token.id
+
+    def has_others(self, token: Token, now_ms: int) -> bool:
+        return any(self.is_other(token, token_id, now_ms) for token_id in self.tokens)
 
     def restrict(self, token: Token, action: Action, until_ms: int | None, reason: str) -> None:
         self.restricted.append((token.name, action))

@@ -70,8 +70,11 @@ class Tokens:
     def find(self, token_id: str) -> Token | None:
         return self.holder.token_of(token_id)
 
-    def others(self, token: Token, now_ms: int) -> Sequence[Token]:
-        return ()
+    def is_other(self, token: Token, token_id: str, now_ms: int) -> bool:
+        return False
+
+    def has_others(self, token: Token, now_ms: int) -> bool:
+        return False
 
     def restrict(self, token: Token, action: Action, until_ms: int | None, reason: str) -> None:
         self.holder.restrict(token, action, until_ms, reason)
