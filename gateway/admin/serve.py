@@ -91,7 +91,9 @@ class Serving:
         self._tasks = [asyncio.create_task(self._watched(name, work)) for name, work in self._loops()]
         gc.freeze()  # what stands now stays: of many tokens each full collection would be a long pause
         self._admin.ready = True
-        log.info("ready", reverse=str(gateway.settings.listen.reverse), admin=str(gateway.settings.listen.admin))
+        listen = gateway.settings.listen
+        forward = None if listen.forward is None else str(listen.forward)
+        log.info("ready", reverse=str(listen.reverse), forward=forward, admin=str(listen.admin))
 
     async def _open_ports(self) -> None:
         listen = self._gateway.settings.listen

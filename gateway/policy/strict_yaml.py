@@ -13,6 +13,8 @@ from typing import Final, Protocol
 
 import yaml
 
+from gateway.core.errors import Misuse
+
 MAX_BYTES: Final = 64 * 1024
 MAX_DEPTH: Final = 8
 _UNREADABLE: Final = re.compile(
@@ -44,7 +46,7 @@ class Problem:
         return f"{file}:{self.line}:{self.column}: {self.message}{tail}"
 
 
-class DocumentError(ValueError):
+class DocumentError(Misuse):
     """The document is not acceptable; ``problems`` says why, in the order of the text."""
 
     def __init__(self, name: str, problems: tuple[Problem, ...]) -> None:

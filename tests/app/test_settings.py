@@ -1,9 +1,12 @@
 """gateway.yaml: every value is what its key says, and every mistake is told with its place."""
 
+from pathlib import Path
+
 import pytest
 
 from gateway.policy.strict_yaml import DocumentError
 from gateway.settings import Address, Settings, parse_settings
+from tests.world.home import Home
 
 WRONG = {
     "listen:\n  revers: 127.0.0.1:1\n": "g:2:11: unknown key 'listen.revers'",
@@ -73,3 +76,16 @@ accounts: {main: {limits: {turnover: 5 USDT per 1h}}}
 )  # fmt: skip
 def test_only_addresses_that_cannot_leave_the_machine_are_loopback(host: str, loopback: bool) -> None:
     assert Address(host=host, port=1).is_loopback is loopback
+
+
+@pytest.mark.parametrize("words", [("serve",), ("account", "add", "x", "--exchange", "binance", "--credentials", "-")])
+def test_a_wrong_file_is_one_line_at_every_command(
+    tmp_path: Path, initialised_home: Home, words: tuple[str, ...]
+) -> None:
+    """With its place, and no traceback."""
+    home = initialised_home.copied(tmp_path)
+    home.write("gateway.yaml", "listen:\n  reverse: nonsense\n")
+    done = home.attempt(*words, stdin='{"apiKey": "k", "secret": "s"}')
+    assert done.code == 1
+    assert done.err.startswith("error: gateway.yaml:2:12: listen.reverse: an address is written like")
+    assert "Traceback" not in done.err

@@ -13,7 +13,6 @@ from gateway.admin.doctor.finding import Check, Finding, Level, Patient, warning
 from gateway.admin.passphrase import Sources, find_passphrase
 from gateway.core.errors import GatewayError, Misuse
 from gateway.home import Home, holder
-from gateway.policy.strict_yaml import DocumentError
 from gateway.settings import Settings, load_settings
 
 CHECKS: Final[dict[str, Check]] = {
@@ -81,7 +80,7 @@ def text(report: Report) -> str:
 def _settings(home: Home) -> Settings | None:
     try:
         return load_settings(home.settings)
-    except (GatewayError, DocumentError):
+    except GatewayError:
         return None  # the check of the settings says why
 
 
