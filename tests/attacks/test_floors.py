@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.request import RawRequest
-from tests.attacks.thief import Thief, ask, pour, raw
+from tests.attacks.thief import Thief, Tunnel, ask, pour, raw
 from tests.attacks.witness import SAFE, Witness
 from tests.stages.gatehouse import Gatehouse
 from tests.world import World
@@ -256,4 +256,14 @@ def test_a_path_of_a_websocket_is_not_upgraded(shared_world: World) -> None:
     ):
         reply = ask(shared_world.addresses.shared_port, raw("GET", target, more=upgrade))
         assert 400 <= reply.status < 500
+    ca = shared_world.home.path / "certs" / "ca.pem"
+    for host, number, path in (
+        ("stream.binance.com", 9443, "/ws/btcusdt@trade"),
+        ("stream.binance.com", 443, "/stream?streams=btcusdt@depth"),
+        ("ws-api.binance.com", 443, "/ws-api/v3"),
+    ):
+        tunnel = Tunnel(shared_world.addresses.forward_port, ca, host, number)
+        reply = ask(tunnel, raw("GET", path, more=upgrade, host=f"{host}:{number}"))
+        assert 400 <= reply.status < 500
+        assert reply.code is not None, "it is said in the exchange's words"
     assert not [one for one in witness.arrivals() if "ws" in one.path]

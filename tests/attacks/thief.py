@@ -102,10 +102,12 @@ class Tunnel:
     port: int
     ca: Path
     host: str = "api.binance.com"
+    number: int = 443
 
     def dig(self, wire: socket.socket) -> socket.socket:
         """The tunnel's inside."""
-        wire.sendall(f"CONNECT {self.host}:443 HTTP/1.1\r\nHost: {self.host}:443\r\n\r\n".encode())
+        target = f"{self.host}:{self.number}"
+        wire.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
         established = b"HTTP/1.1 200 Connection established\r\n\r\n"
         told = wire.recv(len(established), socket.MSG_WAITALL)
         if told != established:
