@@ -123,8 +123,11 @@ class Ledger(Protocol):
         """Whether the account's ledger has ever seen this client order id."""
         ...
 
-    def release(self, account: str, client_id: str, now_ms: int, record: "Record") -> None:
-        """A definite reject, or an unknown that the exchange never accepted: the reservation goes back."""
+    def release(self, account: str, client_id: str, now_ms: int, record: "Record | None") -> None:
+        """A definite reject, or an unknown that the exchange never accepted: the reservation goes back.
+
+        None where nothing can be recorded: then nothing was sent either.
+        """
         ...
 
     def unknown(

@@ -1,7 +1,7 @@
 """Becoming a bot: `exec` hands its process over to a command whose requests all go through the forward port.
 
 Law: a secret stands in no argument and no URL, and in the environment only where a person asked for it. What the
-gateway itself was given to open its vault is not passed on.
+gateway itself was given to open its vault is not passed on, nor is a secret that only happened to stand around.
 """
 
 import os
@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from gateway.admin.control import Silent, ask
+from gateway.admin.passphrase import CREDENTIAL_NAME, FILE_VARIABLE
 from gateway.admin.pointing.variables import direct, variables
 from gateway.core.errors import Misuse
 from gateway.home import Home
 
 SHIM: Final = Path(__file__).with_name("shim")
-KEPT_BACK: Final = ("TRADEWARDEN_PASSPHRASE_FILE",)
+SECRET: Final = "TRADEWARDEN_SECRET"
+CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
 
 
 def handed(home: Home, token: str, with_secret: bool, command: str) -> dict[str, Any]:
@@ -37,11 +39,18 @@ def environment(was: Mapping[str, str], told: Mapping[str, Any]) -> dict[str, st
     """The command's environment: its own, and what points it at the gateway."""
     own = {"TRADEWARDEN_TOKEN": told["token"], "TRADEWARDEN_API_KEY": told["apiKey"]}
     if "secret" in told:
-        own["TRADEWARDEN_SECRET"] = told["secret"]
-    kept = {name: value for name, value in was.items() if name not in KEPT_BACK}
+        own[SECRET] = told["secret"]
+    back = _kept_back(was)
+    kept = {name: value for name, value in was.items() if name not in back}
     paths = {"PYTHONPATH": os.pathsep.join(filter(None, (str(SHIM), was.get("PYTHONPATH"))))}
     pointed = variables(told["forward"], told["ca"], told["bundle"])
     return kept | pointed | direct(was, told["hosts"]) | paths | own
+
+
+def _kept_back(was: Mapping[str, str]) -> set[str]:
+    directory = was.get(CREDENTIALS)
+    holds_ours = directory is not None and os.path.lexists(Path(directory, CREDENTIAL_NAME))
+    return {FILE_VARIABLE, SECRET, *([CREDENTIALS] if holds_ours else ())}
 
 
 def become(command: list[str], variables: Mapping[str, str], umask: int | None) -> NoReturn:

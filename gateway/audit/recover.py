@@ -1,7 +1,9 @@
 """Opening the log after whatever happened: where the chain ends, with what a crash left half-written cut away.
 
-The law: a whole record is never removed. Only what follows the last whole record of the last segment goes, and a
-last segment that never got its first record. The cut is itself recorded, by the log's next record of its own.
+The law: a record that the chain leads to is never removed, nor anything up to the last checkpoint, which was on the
+disk when it counted. What follows the chain's end in the last segment goes: a power cut may leave a hole there, and
+whole lines behind it. So does a last segment that never got its first record. The cut is itself recorded, by the log's
+next record of its own; what the ledger holds of it is then written again.
 """
 
 import hashlib
@@ -10,8 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.audit.line import GENESIS, MAX_LINE, RECOVERED, Entry, head_after
-from gateway.audit.segments import Segment, SegmentFile, last_entry, path_of, segments, sync_directory
+from gateway.audit.line import CHECKPOINT, GENESIS, MAX_LINE, RECOVERED, Entry, head_after, read
+from gateway.audit.segments import (
+    Segment,
+    SegmentFile,
+    backward,
+    forward,
+    last_entry,
+    path_of,
+    segments,
+    sync_directory,
+)
 from gateway.core.errors import Misuse
 
 OpenFile = Callable[[Path, bool], SegmentFile]
@@ -56,7 +67,7 @@ def recover(directory: Path, open_file: OpenFile) -> End:
 
 
 def _end_of(segment: Segment, open_file: OpenFile, cuts: list[dict[str, Any]]) -> End:
-    last, end = last_entry(segment.path)
+    last, end = _chain_end(segment)
     if last is None and (segment.first > 0 or not _is_stillborn(segment)):
         raise Misuse(
             f"the audit log cannot be continued: {segment.path.name} holds no whole record",
@@ -68,6 +79,32 @@ def _end_of(segment: Segment, open_file: OpenFile, cuts: list[dict[str, Any]]) -
         file.cut(end)
         file.sync()
     return End(file, last, tuple(cuts))
+
+
+def _chain_end(segment: Segment) -> tuple[Entry | None, int]:
+    """The last record that those since the last checkpoint lead to, and where it ends; as ``last_entry`` says it."""
+    last, end = _checkpoint(segment.path)
+    for offset, line in forward(segment.path, end):
+        entry = read(line)
+        if entry is None or not _follows(entry, last, segment):
+            break
+        last, end = entry, offset + len(line)
+    return last, end
+
+
+def _follows(entry: Entry, last: Entry | None, segment: Segment) -> bool:
+    if last is None:
+        return entry.number == segment.first
+    return (entry.number, entry.prev) == (last.number + 1, last.head)
+
+
+def _checkpoint(path: Path) -> tuple[Entry | None, int]:
+    """The last checkpoint of a segment, and where it ends (0 without one)."""
+    for offset, line in backward(path):
+        entry = read(line)
+        if entry is not None and entry.type == CHECKPOINT:
+            return entry, offset + len(line)
+    return None, 0
 
 
 def _is_stillborn(segment: Segment) -> bool:

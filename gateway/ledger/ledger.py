@@ -90,7 +90,7 @@ class Ledger:
         self._book.put(row)
         self._counts.add(row.token_id, row.account, Kind.MESSAGE, "", now_ms, 1)
 
-    def release(self, account: str, client_id: str, now_ms: int, record: Record) -> None:
+    def release(self, account: str, client_id: str, now_ms: int, record: Record | None) -> None:
         """A definite reject, or an unknown that the exchange never accepted: what is reserved goes back."""
         before = self._known(account, client_id)
         self._apply([(before, structs.replace(before, status=OrderStatus.DONE))], now_ms, record)

@@ -18,7 +18,7 @@ from gateway.core.snapshot import Snapshot
 from gateway.core.token import TokenState
 from gateway.exchanges.exchange import Lesson, Outcome
 from gateway.policy.controls.allow import Symbols
-from gateway.ports import Need, NoAnswer, Surroundings
+from gateway.ports import Need, NoAnswer, Record, Surroundings
 from gateway.stages import records
 from gateway.stages.learned import settle, with_record
 from gateway.stages.send import Sender
@@ -65,8 +65,16 @@ class Orders:
         now_us = world.clock.exchange_us(turn.exchange.name)
         until_us = turn.exchange.accept_until_us(turn.call, now_us)
         world.ledger.reserve(turn.token, leaving, allowed.reserve, snapshot.now_ms, until_us, record)
-        world.audit.append(record, sync=False)  # it is on the disk: in the reservation
+        self._record(turn, leaving, record)
         return warned(await self._send_and_settle(turn, leaving), allowed)
+
+    def _record(self, turn: Turn, leaving: Place, record: Record) -> None:
+        """It is on the disk already, in the reservation. Without a line in the log nothing leaves or stays reserved."""
+        try:
+            self._world.audit.append(record, sync=False)
+        except Unavailable:
+            self._world.ledger.release(turn.account.name, str(leaving.client_id), self._world.clock.now_ms(), None)
+            raise
 
     def _is_worth_a_price(self, turn: Turn, order: Place) -> bool:
         """Not for what is denied at any price: a bot's wishes must not set off requests that the exchange counts."""

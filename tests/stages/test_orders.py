@@ -4,9 +4,10 @@ import asyncio
 from decimal import Decimal
 from pathlib import Path
 
+from gateway.core.errors import Unavailable
 from gateway.core.order import OrderStatus
 from gateway.core.token import TokenState
-from gateway.ports import Need, NotSent
+from gateway.ports import Need, NotSent, Record
 from tests.stages.gatehouse import POLICY, Gatehouse, body, code, lost, message, named, order_answer
 
 
@@ -227,3 +228,22 @@ def test_an_order_whose_average_nobody_will_ever_tell_is_denied_for_good(tmp_pat
     assert (answer.status, code(answer)) == (400, -2010)
     assert "the 24h vwap is told by nobody here" in message(answer)
     assert not house.exchange.arrived
+
+
+def test_an_order_without_a_line_in_the_log_holds_nothing(house: Gatehouse) -> None:
+    """The disk fails between reservation and record: nothing leaves, the budget comes back, the next order passes."""
+    real = house.audit.append
+
+    def fail(record: Record, sync: bool, need: Need = Need.EXIT) -> None:
+        if record.body.get("reserve"):
+            raise Unavailable("the disk failed once")
+        real(record, sync, need)
+
+    house.audit.append = fail  # type: ignore[method-assign]
+    assert asyncio.run(house.place("&newClientOrderId=lost")).status == 503
+    house.audit.append = real  # type: ignore[method-assign]
+    assert house.exchange.calls == []
+    assert house.turnover() == 0
+    assert list(house.ledger.working("main")) == []
+    house.clock.ms += 1
+    assert asyncio.run(house.place("&newClientOrderId=next")).status == 200

@@ -71,10 +71,16 @@ class Left:
         every = {self.certain, *ends, *range(self.certain, len(self.log), 97)}
         return sorted(cut for cut in every if self.certain <= cut <= len(self.log))
 
-    def started(self, place: Path, kept: int) -> tuple[Ledger, AuditLog]:
-        """The next start, with so many bytes of the log."""
+    def holes(self) -> list[bytes]:
+        """The log with an earlier page lost and later ones there: zeros behind what is certain, as its beginning is."""
+        first = max(self.certain, self.log.index(b"\n") + 1)
+        spans = [(at, at + size) for size in (1, 60, 700) for at in range(first, len(self.log) - size, 131)]
+        return [self.log[:at] + bytes(end - at) + self.log[end:] for at, end in spans]
+
+    def started(self, place: Path, log_bytes: bytes) -> tuple[Ledger, AuditLog]:
+        """The next start, with these bytes of the log."""
         place.mkdir()
-        (place / "000000000000.jsonl").write_bytes(self.log[:kept])
+        (place / "000000000000.jsonl").write_bytes(log_bytes)
         log = AuditLog(place, lambda: 0, room=Room(place, Marks(0, 0, 0, 0)))
         complete_log(self.store, log)
         return Ledger.open(self.store), log
@@ -134,13 +140,13 @@ def decided(log: AuditLog) -> list[tuple[int, object]]:
 def test_reservation_and_record_of_an_order_that_left_are_there_after_a_power_cut(
     cut: Cut, tmp_path: Path, checkpoint: bool
 ) -> None:
-    """Whatever of the log's unsynced end reached the disk; a checkpoint meanwhile loses nothing either."""
+    """Whatever of the log's unsynced end reached the disk, in whatever order; a checkpoint loses nothing either."""
     left = cut_as_it_leaves(cut, checkpoint)
     was = decided(cut.audit)
     assert (left.certain > 0) is checkpoint
-    for kept in left.cuts():
-        place = tmp_path / f"kept-{kept}"
-        ledger, log = left.started(place, kept)
+    for number, log_bytes in enumerate([*(left.log[:kept] for kept in left.cuts()), *left.holes()]):
+        place = tmp_path / f"kept-{number}"
+        ledger, log = left.started(place, log_bytes)
         assert decided(log) == was
         working = {row.client_id: row.status for row in ledger.working("main")}
         assert working == {"first": OrderStatus.OPEN, "second": OrderStatus.OPEN, "last": OrderStatus.UNKNOWN}

@@ -28,7 +28,8 @@ HERE = Path(__file__).parent
 ANSWER_WITHIN_S = 120.0
 HEAD_LIMIT = 64 * 1024
 TOLD_EVERY_S = 60.0
-TOLD_MOST = 256
+TOLD_MOST = 10
+NAME_LIMIT = 80
 STAND_INS = IPv4Address("198.18.0.1")
 """Where the stand-ins for names begin, in a network that is nobody's: what is looked up here is never resolved."""
 GLOBAL_V6 = ip_network("2000::/3")
@@ -98,7 +99,9 @@ class Capture:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._told: dict[str, float] = {}
+        self._told: set[str] = set()
+        self._unsaid = 0
+        self._told_since = -TOLD_EVERY_S
 
     # -- the command that began this ----------------------------------------------------------------------------
 
@@ -138,7 +141,7 @@ class Capture:
         if self._plan.captured(address, sni):
             hello.ignore_connection = False
         else:
-            self._tell(f"{sni or 'no name'} at {_shown(address)}")
+            self._tell(f"{_escaped(sni) if sni else 'no name'} at {_shown(address)}")
 
     async def server_connect(self, asked: server_hooks.ServerConnectionHookData) -> None:
         """The only gate to anywhere: what the operator listed, as he mapped it, or at a public address."""
@@ -193,13 +196,18 @@ class Capture:
             writer.close()
 
     def _tell(self, what: str) -> None:
-        """Once a minute for each."""
+        """Each once a minute, and ten a minute in all: whoever is refused decides how often. The rest is counted."""
         now = time.monotonic()
-        if now - self._told.get(what, -TOLD_EVERY_S) >= TOLD_EVERY_S:
-            if len(self._told) >= TOLD_MOST:
-                self._told.clear()
-            self._told[what] = now
-            log.warning("refused: %s", what[:120])
+        if now - self._told_since >= TOLD_EVERY_S:
+            if self._unsaid:
+                log.warning("refused: %d more since", self._unsaid)
+            self._told_since, self._unsaid = now, 0
+            self._told.clear()
+        if what in self._told or len(self._told) >= TOLD_MOST:
+            self._unsaid += 1
+            return
+        self._told.add(what)
+        log.warning("refused: %s", what)
 
 
 def request_bytes(host: str, flow: http.HTTPFlow) -> bytes:
@@ -248,7 +256,12 @@ def said(status: int, text: str) -> http.Response:
 
 
 def _shown(address: Where | None) -> str:
-    return "nowhere" if address is None else f"{address[0]}:{address[1]}"
+    return "nowhere" if address is None else f"{_escaped(address[0])}:{address[1]}"
+
+
+def _escaped(name: str) -> str:
+    """A name that a client sent, for the operator's terminal."""
+    return ascii(name[:NAME_LIMIT])
 
 
 addons = [Capture(Plan(json.loads((HERE / "plan.json").read_bytes())))]

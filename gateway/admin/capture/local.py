@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from gateway.admin.family import family
 from gateway.core.errors import Misuse
 
 _SPEC: Final = re.compile(r"[A-Za-z0-9._/ +-]{1,200}", re.ASCII)
 _UNIFIED: Final = Path("/sys/fs/cgroup/cgroup.controllers")
-_PROC: Final = Path("/proc")
 FIRST_S: Final = 15.0
 """How long mitmproxy's redirector may take to settle in."""
 LATER_S: Final = 3.0
@@ -60,7 +60,7 @@ def mode_of(specs: list[str], gateway: str, probe: int) -> str:
     for spec in specs:
         if not _SPEC.fullmatch(spec):
             raise Misuse(f"{spec[:80]!r} names no process", "give a process id, or a part of the program's name")
-    return "local:" + ",".join([*specs, str(probe), *(f"!{pid}" for pid in _family(gateway))])
+    return "local:" + ",".join([*specs, str(probe), *(f"!{pid}" for pid in family(gateway))])
 
 
 def require() -> None:
@@ -73,19 +73,3 @@ def require() -> None:
     if not _UNIFIED.exists():
         hint = "boot with systemd.unified_cgroup_hierarchy=1, or use --mode socks5"
         raise Misuse("local mode needs the cgroup v2 hierarchy at /sys/fs/cgroup, and another is mounted there", hint)
-
-
-def _family(pid: str) -> list[str]:
-    """The process and its descendants; where they cannot be seen, itself alone."""
-    parents = dict(filter(None, map(_parent, _PROC.glob("[0-9]*/stat"))))
-    family = [pid]
-    for member in family:
-        family += [child for child, parent in parents.items() if parent == member]
-    return family
-
-
-def _parent(stat: Path) -> tuple[str, str] | None:
-    try:
-        return stat.parent.name, stat.read_text().rpartition(")")[2].split()[1]
-    except OSError:
-        return None  # it has just ended

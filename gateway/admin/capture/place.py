@@ -1,7 +1,15 @@
-"""The private directory of a capture: the addon, its plan, the certificate in force. It goes when the capture goes."""
+"""The private directory of a capture: the addon, its plan, the certificate in force. It goes when the capture goes.
 
+It outlives what cleans /tmp of old files: systemd-tmpfiles passes by a directory that is locked, others go by when a
+file was last read.
+"""
+
+import fcntl
 import json
+import os
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -16,6 +24,9 @@ class Place:
         self._directory = tempfile.TemporaryDirectory(prefix="tradewarden-capture-", ignore_cleanup_errors=True)
         self.path = Path(self._directory.name)
         self._leaves = 0
+        self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        with suppress(OSError):  # some network file systems know no locks
+            fcntl.flock(self._lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
     def furnish(self, plan: dict[str, Any]) -> None:
         """Put the addon and its plan there."""
@@ -24,6 +35,7 @@ class Place:
 
     def put_leaf(self, pem: str) -> Path:
         """Put a certificate with its key there; the one before stays until the next, for it may be in use."""
+        self._keep()
         self._leaves += 1
         return self._write(f"leaf-{self._leaves % 2}.pem", pem)
 
@@ -33,6 +45,13 @@ class Place:
         path.write_text(text)
         return path
 
+    def _keep(self) -> None:
+        now = time.time_ns()
+        for path in (self.path, *self.path.rglob("*")):
+            with suppress(OSError):
+                # Another time of change would have mitmproxy load the addon anew, whose end is the capture's.
+                os.utime(path, ns=(now, path.stat().st_mtime_ns))
+
     def __enter__(self) -> Self:
         return self
 
@@ -40,3 +59,4 @@ class Place:
         self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._directory.cleanup()
+        os.close(self._lock)

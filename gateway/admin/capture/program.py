@@ -61,7 +61,8 @@ def _check(program: Path) -> None:
 def variables(directory: Path) -> dict[str, str]:
     """The whole environment of its process."""
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return kept | {"HOME": str(directory), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1"}
+    python = dict.fromkeys(("PYTHONDONTWRITEBYTECODE", "PYTHONNOUSERSITE", "PYTHONUNBUFFERED"), "1")
+    return kept | {"HOME": str(directory)} | python
 
 
 def command(program: Path, mode: str, directory: Path, leaf: Path) -> list[str]:

@@ -12,7 +12,11 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(home: HomeOption = None, json: JsonOption = False, passphrase_file: PassphraseOption = None) -> None:
-    """Look at modes, settings, ports, clocks, keys, certificates, room and neighbours; exit 1 if anything is wrong."""
+    """Look at modes, settings, ports, clocks, keys, certificates, room and neighbours; exit 1 if anything is wrong.
+
+    What the keys may do is asked of the running gateway. Without one the vault stays closed, unless --passphrase-file
+    is given here: other sources of a passphrase do not count.
+    """
     from gateway.admin.doctor.examination import document, examine, is_sound, patient_of, text
     from gateway.admin.logs import configure
 

@@ -1,10 +1,10 @@
 """TCP connections of this machine and whose they are, as Linux tells in /proc. Elsewhere nothing is told."""
 
 import os
-import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Final
 
@@ -15,10 +15,11 @@ _ESTABLISHED, _LISTEN = "01", "0A"
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One socket. ``host`` and ``local``: its own address and port; ``remote``: the port at its other end."""
+    """One socket. ``host`` and ``local``: its own address and port; ``peer`` and ``remote``: those at its other end."""
 
     host: str
     local: int
+    peer: str
     remote: int
     is_established: bool
     is_listening: bool
@@ -40,17 +41,18 @@ def _read(table: Path) -> Iterator[Connection]:
         return  # no IPv6 here
     for line in lines:
         _, own, other, state, *_, inode = line.split()[:10]
-        (host, _, local), remote = own.partition(":"), other.rpartition(":")[2]
+        (host, _, local), (peer, _, remote) = own.partition(":"), other.partition(":")
         yield Connection(
-            _address(host), int(local, 16), int(remote, 16), state == _ESTABLISHED, state == _LISTEN,
+            _address(host), int(local, 16), _address(peer), int(remote, 16), state == _ESTABLISHED, state == _LISTEN,
             int(line.split()[7]), inode,
         )  # fmt: skip
 
 
 def _address(text: str) -> str:
-    """An address from the kernel's hexadecimal words, each in this machine's byte order."""
+    """An address from the kernel's hexadecimal words, each in this machine's byte order; IPv4 within IPv6 is IPv4."""
     words = [int(text[place : place + 8], 16).to_bytes(4, sys.byteorder) for place in range(0, len(text), 8)]
-    return socket.inet_ntop(socket.AF_INET if len(words) == 1 else socket.AF_INET6, b"".join(words))
+    found = ip_address(b"".join(words))
+    return str((found.ipv4_mapped if isinstance(found, IPv6Address) else None) or found)
 
 
 def owners(inodes: set[str]) -> dict[str, set[int]]:

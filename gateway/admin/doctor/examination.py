@@ -1,8 +1,8 @@
 """The checks in their order, and how they are made: each alone, so that what one finds keeps no other from looking."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from gateway.admin import looking
 from gateway.admin.control import Silent, ask
 from gateway.admin.doctor import exchanges, files, process, trust
 from gateway.admin.doctor.finding import Check, Finding, Level, Patient, warning, wrong
-from gateway.admin.passphrase import Sources, find_passphrase
+from gateway.admin.passphrase import read_passphrase
 from gateway.core.errors import GatewayError, Misuse
 from gateway.home import Home, holder
 from gateway.settings import Settings, load_settings
@@ -34,12 +34,13 @@ Report = list[tuple[str, Finding]]
 
 
 def patient_of(home: Home, passphrase_file: Path | None) -> Patient:
-    """What the checks share. Nobody is asked for a passphrase: doctor also runs where nobody sits."""
-    sources = Sources(home.path, os.environ, passphrase_file, ask=lambda: None)
+    """What the checks share. Of all sources of a passphrase only the file named at this command counts: it is asked
+    for nowhere, and a look at the home does not open the vault because the environment happens to let it."""
+    running, trouble = _running(home)
+    passphrase = None if passphrase_file is None else partial(read_passphrase, passphrase_file)
     return Patient(
-        home, _settings(home), _running(home), holder(home),
-        lambda: looking.accounts(home), lambda: find_passphrase(sources),
-    )  # fmt: skip
+        home, _settings(home), running, holder(home), lambda: looking.accounts(home), passphrase, trouble
+    )
 
 
 def examine(patient: Patient, checks: dict[str, Check] | None = None) -> Report:
@@ -84,9 +85,10 @@ def _settings(home: Home) -> Settings | None:
         return None  # the check of the settings says why
 
 
-def _running(home: Home) -> dict[str, Any] | None:
+def _running(home: Home) -> tuple[dict[str, Any] | None, Misuse | None]:
     try:
-        seen: dict[str, Any] = ask(home, "status", {})
+        return ask(home, "status", {}), None
     except Silent:
-        return None
-    return seen
+        return None, None
+    except Misuse as trouble:
+        return {}, trouble

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
+from gateway.admin.control import Silent, ask
 from gateway.admin.desk import operate
 from gateway.admin.doctor.finding import Finding, Patient, ok, warning, wrong
 from gateway.app import upstream_of
@@ -18,6 +19,7 @@ NOTABLE_MS: Final = 1_000
 """Exchanges take a time that is at most a second ahead of theirs."""
 HOPELESS_MS: Final = 5_000
 """What most clients let pass between signing and arrival."""
+_NOT_LOOKED: Final = "what the keys may do was not looked at"
 _NTP: Final = "let the system keep its clock by NTP"
 
 
@@ -62,16 +64,25 @@ def _clock(where: str, offset_ms: int) -> Finding:
 
 
 def keys(patient: Patient) -> Iterator[Finding]:
-    """What each sealed key may do. The running gateway asks, or the vault is opened; a locked one stays closed."""
+    """What each sealed key may do. The running gateway asks; a passphrase that lies around opens no vault for this."""
     if not patient.accounts():
         return
     try:
-        told = operate(patient.home, "account.permissions", {}, patient.passphrase)
+        told = _permissions(patient)
+    except Silent:
+        raise Misuse(f"{_NOT_LOOKED}: no gateway runs", "start the gateway, or give --passphrase-file") from None
     except GatewayError as failure:
-        hint = "start the gateway, or give --passphrase-file"
-        raise Misuse(f"what the keys may do was not looked at, for the vault is locked: {failure}", hint) from None
+        raise Misuse(f"{_NOT_LOOKED}: {failure}", "see the gateway's log, and --passphrase-file") from None
     for seen in told["accounts"]:
         yield from _key(seen)
+
+
+def _permissions(patient: Patient) -> dict[str, Any]:
+    """Raises Silent where no gateway runs and no passphrase was given, GatewayError for all else."""
+    act, passphrase = "account.permissions", patient.passphrase
+    told: dict[str, Any]
+    told = ask(patient.home, act, {}) if passphrase is None else operate(patient.home, act, {}, passphrase)
+    return told
 
 
 def _key(seen: dict[str, Any]) -> Iterator[Finding]:

@@ -30,14 +30,19 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """A home and what is known of it. ``running`` is the status that its gateway tells, None where none answers."""
+    """A home and what is known of it.
+
+    ``running`` is the status that its gateway tells, None where none answers; it is empty where the gateway answers
+    with ``trouble``. ``passphrase`` is there only if a person named a file of it at this command.
+    """
 
     home: Home
     settings: Settings | None
     running: dict[str, Any] | None
     pid: str
     accounts: Callable[[], list[dict[str, Any]]] = field(repr=False)
-    passphrase: Callable[[], Secret] = field(repr=False)
+    passphrase: Callable[[], Secret] | None = field(repr=False)
+    trouble: Misuse | None = None
 
     def loaded(self) -> Settings:
         """The settings. Raises Misuse where they do not load, which another check tells."""

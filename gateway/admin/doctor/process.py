@@ -4,12 +4,15 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
 from gateway import __version__
-from gateway.admin.doctor.connections import connections, name_of, owners
+from gateway.admin.doctor.connections import Connection, connections, name_of, owners
 from gateway.admin.doctor.finding import Finding, Patient, ok, warning, wrong
+from gateway.admin.family import family
+from gateway.core.errors import Misuse
 from gateway.home import Busy, WriterLock
 from gateway.settings import Address, Settings
 
@@ -34,6 +37,9 @@ def reached(address: Address) -> tuple[str, int]:
 
 def runs(patient: Patient) -> Iterator[Finding]:
     """Whether a gateway answers, and whether it is this version."""
+    if patient.trouble is not None:
+        yield wrong(f"process {patient.pid} does not say how it is: {patient.trouble.message}", "see its log")
+        return
     if patient.running is not None:
         version = patient.running.get("version", "unknown")
         told = f"the gateway runs as process {patient.pid}, version {version}"
@@ -108,14 +114,26 @@ def neighbours(patient: Patient) -> Iterator[Finding]:
         yield warning(_NOT_TOLD, "see to it that no bot runs as the gateway's user")
         return
     settings = patient.loaded()
-    numbers = {address.port for key, address in addresses(settings).items() if key != "admin"}
-    mine = [one for one in table if one.is_established and one.remote in numbers and one.uid == os.getuid()]
+    doors = [address for key, address in addresses(settings).items() if key != "admin"]
+    mine = [
+        one for one in table
+        if one.is_established and one.uid == os.getuid() and any(_leads(one, address) for address in doors)
+    ]  # fmt: skip
     holders = owners({one.inode for one in mine})
-    pids = {pid for found in holders.values() for pid in found} - {os.getpid()}
+    gateways = set() if patient.running is None else {int(pid) for pid in family(patient.pid) if pid.isdecimal()}
+    pids = {pid for found in holders.values() for pid in found} - {os.getpid()} - gateways
     for pid in sorted(pids):
         yield wrong(f"process {pid} ({name_of(pid)}) is a bot and runs as the gateway's user", _USER)
     if not pids:
         yield ok("no connection to the bots' ports is of the gateway's own user just now")
+
+
+def _leads(one: Connection, address: Address) -> bool:
+    """Whether its other end is this address: the gateway's own connections lead to the same numbers elsewhere."""
+    if one.remote != address.port:
+        return False
+    everywhere = address.host in _EVERYWHERE and one.peer == one.host  # a machine speaks to itself from where it calls
+    return everywhere or one.peer == address.host or ip_address(one.peer).is_loopback
 
 
 def hardening(patient: Patient) -> Iterator[Finding]:
@@ -126,7 +144,11 @@ def hardening(patient: Patient) -> Iterator[Finding]:
         yield ok("this system lets core dumps and debuggers be turned off")  # main() has done so for this process
         return
     process = Path("/proc", patient.pid)
-    limit = next(line for line in (process / "limits").read_text().splitlines() if "core file size" in line)
+    try:
+        limits = (process / "limits").read_text().splitlines()
+    except OSError:
+        raise Misuse(f"process {patient.pid} cannot be looked at", "see `tradewarden status`") from None
+    limit = next(line for line in limits if "core file size" in line)
     if limit.split()[4:6] != ["0", "0"]:
         yield wrong(f"the gateway may leave core dumps ({' '.join(limit.split())})", "restart it with this version")
     elif os.geteuid() != 0 and os.access(process / "environ", os.R_OK) and _readable(process / "environ"):

@@ -6,6 +6,7 @@ from typing import Final
 
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 DIRECT: Final = ("NO_PROXY", "no_proxy")
+_BETWEEN: Final = re.compile(r"[,\s]+")
 _PORT: Final = re.compile(r":[0-9]+$")
 
 
@@ -19,11 +20,12 @@ def variables(forward: str, ca: str, bundle: str) -> dict[str, str]:
 
 def direct(was: Mapping[str, str], hosts: Iterable[str]) -> dict[str, str]:
     """NO_PROXY: loopback, and what it named before unless that would lead to one of these hosts past the gateway."""
-    named = [entry.strip() for name in DIRECT for entry in was.get(name, "").split(",")]
+    named = [entry for name in DIRECT for entry in _BETWEEN.split(was.get(name, ""))]
     kept = [entry for entry in named if entry and not any(_covers(entry, host) for host in hosts)]
     return dict.fromkeys(DIRECT, ",".join(dict.fromkeys((*LOOPBACK, *kept))))
 
 
 def _covers(entry: str, host: str) -> bool:
-    """As the loosest of clients read it: a name stands for all names that end in it."""
-    return host.endswith(_PORT.sub("", entry.lower()).lstrip("*."))
+    """As the loosest of clients read it: a name stands for all names that end in it, and a URL for its host."""
+    place = entry.lower().rpartition("://")[2].partition("/")[0]
+    return host.rstrip(".").endswith(_PORT.sub("", place).lstrip("*.").rstrip("."))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.admin.capture.place import Place
+from gateway.admin.capture.program import variables
 from gateway.edge.dial import _FORBIDDEN, is_public
 from tests.admin.capture.captured import ANSWER_SECONDS, API, Captured, answered
 from tests.attacks.thief import raw
@@ -174,6 +175,41 @@ def test_the_addon_and_the_gateway_agree_on_public_addresses(program: Path) -> N
     judged = dict(zip(asked, json.loads(done.stdout), strict=True))
     assert judged == {one: is_public(one) for one in asked}
     assert judged["8.8.8.8"]
+
+
+TALK = """
+import importlib.util, logging, sys
+spec = importlib.util.spec_from_file_location("addon", sys.argv[1])
+addon = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(addon)
+logging.basicConfig(stream=sys.stdout, format="%(message)s")
+now = 0.0
+addon.time.monotonic = lambda: now
+[capture] = addon.addons
+for now, begin in ((0.0, 0), (61.0, 100)):
+    for number in range(begin, begin + 50):
+        capture._tell(addon._shown(("\\x1b[2J\\n" + str(number) + "x" * 999, 443)))
+"""
+
+
+def test_what_clients_write_into_the_log_is_bounded(program: Path) -> None:
+    """Ten lines a minute over all, a count of the rest, and no control characters of theirs."""
+    with Place() as place:
+        place.furnish({"socket": "", "hosts": {}, "listed": []})
+        words = [program.with_name("python"), "-c", TALK, place.path / "addon.py"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 21
+    assert lines[10] == "refused: 40 more since"
+    assert lines[0].startswith(r"refused: '\x1b[2J\n0xxx")
+    assert done.stdout.isascii()
+    assert "\x1b" not in done.stdout
+    assert max(map(len, lines)) < 120
+
+
+def test_its_words_are_not_held_back() -> None:
+    """A log in a file is read while the capture runs."""
+    assert variables(Path("/"))["PYTHONUNBUFFERED"] == "1"
 
 
 def test_without_a_gateway_nothing_goes_anywhere(world: World, capturing: Callable[..., Captured]) -> None:

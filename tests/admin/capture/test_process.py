@@ -1,5 +1,6 @@
 """The process of a capture: what it holds, how it begins, how it ends."""
 
+import fcntl
 import os
 import select
 import signal
@@ -64,6 +65,23 @@ def test_no_secret_is_with_it(world: World, capturing: Callable[..., Captured]) 
         assert [what for what, secret in secrets.items() if secret.encode() in content] == [], name
     assert b"PASSPHRASE" not in Path(f"/proc/{captured.child}/environ").read_bytes()
     assert [name for name, content in places(captured) if b"PRIVATE KEY" in content] != []
+
+
+def test_its_directory_is_not_cleaned_away() -> None:
+    """Held against systemd-tmpfiles, and used anew at each renewal; mitmproxy would load a changed addon again."""
+    with Place() as place:
+        place.furnish({})
+        addon = place.path / "addon.py"
+        os.utime(addon, (1, 1))
+        place.put_leaf("pem")
+        assert (addon.stat().st_mtime, addon.stat().st_atime > time.time() - 60) == (1, True)
+        cleaner = os.open(place.path, os.O_RDONLY)
+        try:
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(cleaner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        finally:
+            os.close(cleaner)
+    assert not place.path.exists()
 
 
 def test_its_directory_is_its_own(world: World, capturing: Callable[..., Captured]) -> None:

@@ -77,18 +77,18 @@ def test_without_a_gateway_what_needs_it_says_so(home: Home) -> None:
 
 
 def test_a_locked_vault_stays_closed(world: World) -> None:
-    """The keys are not asked about, which is said; with the passphrase they are, without a gateway too."""
+    """Without a gateway the keys are not asked about, which is said; with a passphrase given to doctor itself they
+    are. One that only the environment names opens nothing."""
     world.stop()
-    _, opened = examined(world.home)
-    assert "cannot withdraw" in only(opened, "keys", "ok")["what"]
-    world.home.passphrase_file.rename(world.home.path.parent / "elsewhere")
     code, told = examined(world.home)
     assert code == 0
-    assert "the vault is locked" in only(told, "keys", "warning")["what"]
+    assert "no gateway runs" in only(told, "keys", "warning")["what"]
+    assert "--passphrase-file" in only(told, "keys", "warning")["next"]
     assert [one["level"] for one in told["exchanges"]] == ["ok"]
-    elsewhere = str(world.home.path.parent / "elsewhere")
-    _, again = examined(world.home, "--passphrase-file", elsewhere)
-    assert only(again, "keys", "ok")
+    _, opened = examined(world.home, "--passphrase-file", str(world.home.passphrase_file))
+    assert "cannot withdraw" in only(opened, "keys", "ok")["what"]
+    _, missing = examined(world.home, "--passphrase-file", "/nonexistent")
+    assert "cannot be read" in only(missing, "keys", "warning")["what"]
 
 
 def test_a_home_that_others_can_look_into(home: Home) -> None:
