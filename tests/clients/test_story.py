@@ -51,7 +51,8 @@ def test_every_denial_that_a_bot_sees_is_in_the_log(shared_world: World) -> None
     world = shared_world
     told, _ = _run(world, BY_SCRIPT["ccxt_sync"], world.addresses.binance)
     seen = {found for name in FORBIDDEN for found in DECISION.findall(told[name].message)}
-    denied = {record["d"] for record in world.audit() if record.get("verdict") == "deny"}
+    decided = [record for record in world.audit() if record["type"] == "decision"]
+    denied = {record["d"] for record in decided if record["verdict"] == "deny"}
     assert len(seen) == len(FORBIDDEN)
     assert seen <= denied
 

@@ -21,6 +21,9 @@ from gateway.ledger.ledger import Ledger
 from gateway.policy import shadow
 from gateway.policy.controls import FLOORS, SETTINGS
 from gateway.policy.controls.control import Control
+from gateway.ports import Gate
+from gateway.stages.ownership import Ownership
+from gateway.stages.turn import Turn, gate
 from gateway.store.sqlite import SqliteStore
 
 SILENT_KEYS = {"mode", "if_silent", "alerts"}
@@ -77,8 +80,8 @@ def _hasty(self: Ledger, *order: Any) -> None:
         self._storage = whole
 
 
-async def _nobody(*_: object) -> bool:
-    return False
+def _only_alive(self: Ownership, turn: Turn, *_: object) -> Gate:
+    return gate(turn.token, self._world, opens_risk=False)
 
 
 def _every_extra(sent: dict[str, str], allowed: object, carried: frozenset[str]) -> tuple[tuple[str, str], ...]:
@@ -136,7 +139,10 @@ PROMISES = {
         _swap("gateway.ledger.ledger:Ledger.knows", lambda *_: False), ("tests/stages",)
     ),
     "other tokens' orders may be cancelled": Mutation(
-        _swap("gateway.stages.exits:Exits._is_foreign", _nobody), ("tests/stages",)
+        _swap("gateway.stages.ownership:Ownership._are_others", lambda *_: False), ("tests/stages",)
+    ),
+    "a cancel is not looked at again as it leaves": Mutation(
+        _swap("gateway.stages.ownership:Ownership.may_leave", _only_alive), ("tests/stages/test_ownership.py",)
     ),
     "nothing is recorded": Mutation(
         _swap("gateway.audit.log:AuditLog.append", lambda *_, **__: None), ("tests/stages", "tests/audit")
