@@ -7,7 +7,6 @@ import signal
 import ssl
 import stat
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,11 +27,6 @@ from tests.world.ports import free_port
 
 ENDS_SECONDS = 20
 TIME = raw("GET", "/api/v3/time", host=API)
-
-
-def directories() -> set[Path]:
-    """The private directories of captures."""
-    return set(Path(tempfile.gettempdir()).glob("tradewarden-capture-*"))
 
 
 def own_directory(captured: Captured) -> Path:
@@ -224,11 +218,15 @@ def test_wrong_usage(words: tuple[str, ...], initialised_home: Home) -> None:
     assert initialised_home.attempt("capture", *words).code == 2
 
 
-def test_a_taken_port_is_told(world: World, program: Path) -> None:
+def test_a_taken_port_is_told(world: World, program: Path, tmp_path: Path) -> None:
     """In mitmproxy's own words, with its exit code; and nothing is left of it."""
-    before = directories()
-    taken = f"127.0.0.1:{world.addresses.binance_port}"
-    done = world.home.attempt("capture", "--mitmdump", str(program), "--listen", taken)
-    assert done.code == 1
-    assert "address already in use" in done.err.lower()
-    assert directories() - before == set()
+    place = tmp_path / "temporary"
+    place.mkdir()
+    words = ("--mitmdump", str(program), "--listen", f"127.0.0.1:{world.addresses.binance_port}")
+    done = subprocess.run(
+        world.home.command("capture", *words),
+        env={**world.home.environment, "TMPDIR": str(place)}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "address already in use" in done.stderr.lower()
+    assert list(place.iterdir()) == []
