@@ -61,7 +61,7 @@ class Opened:
         world.home.write("gateway.yaml", f"{text}tunnel: ['{LISTED}:443']\n")
         world.start()
         credential = world.issue_new("remote")
-        self.name, self.thief = credential.name, Thief(credential.key, credential.secret)
+        self.thief = Thief(credential.key, credential.secret)
 
     def curl(self, url: str, *options: str) -> subprocess.CompletedProcess[str]:
         """Through the forward port, TLS to the proxy and whatever the URL says inside."""
@@ -117,8 +117,9 @@ def test_a_tunnel_to_the_exchange_through_a_tls_proxy(opened: tuple[Opened, list
 def test_an_untouched_tunnel_needs_a_live_tokens_credentials(opened: tuple[Opened, list[bytes]]) -> None:
     """Not none, not a stranger's, not a wrong secret, not a paused or revoked token's."""
     here, told = opened
-    good = f"{here.thief.key}:{here.thief.secret}"
-    for user in ("", f"{here.thief.key}:x", f"{'A' * 64}:{here.thief.secret}", here.thief.key, ":"):
+    credential = here.world.issue_new("tunnel")
+    good = f"{credential.key}:{credential.secret}"
+    for user in ("", f"{credential.key}:x", f"{'A' * 64}:{credential.secret}", credential.key, ":"):
         done = here.curl(f"https://{LISTED}/", *(("--proxy-user", user) if user else ()))
         assert "407" in done.stderr, done
     assert told == []
@@ -126,14 +127,14 @@ def test_an_untouched_tunnel_needs_a_live_tokens_credentials(opened: tuple[Opene
     assert len(told) == 1, done.stderr
     assert told[0][:1] == b"\x16", "it is the client's own TLS that arrives"
     assert base64.b64encode(good.encode()) not in told[0]
-    here.world.home.run("token", "pause", here.name)
+    here.world.home.run("token", "pause", credential.name)
     assert "407" in here.curl(f"https://{LISTED}/", "--proxy-user", good).stderr
-    here.world.home.run("token", "resume", here.name)
-    here.world.home.run("token", "revoke", here.name)
+    here.world.home.run("token", "resume", credential.name)
+    here.world.home.run("token", "revoke", credential.name)
     assert "407" in here.curl(f"https://{LISTED}/", "--proxy-user", good).stderr
     assert len(told) == 1
     for name, text in here.world.printed():
-        assert here.thief.secret.encode() not in text, name
+        assert credential.secret.encode() not in text, name
 
 
 def test_on_loopback_no_host_but_the_listed_is_dialled(shared_world: World) -> None:
