@@ -48,14 +48,14 @@ def home(tmp_path: Path, initialised_home: Home) -> Home:
     return home
 
 
-def test_a_healthy_gateway_is_healthy(shared_world: World) -> None:
+def test_a_healthy_gateway_is_healthy(world: World) -> None:
     """Every check has a word; the key that is not bound to an address, and root, are spoken of and no more."""
-    code, told = examined(shared_world.home)
+    code, told = examined(world.home)
     assert code == 0
     assert set(told) == CHECKS
     bad = {(name, one["level"]) for name, findings in told.items() for one in findings if one["level"] != "ok"}
     assert bad <= {("keys", "warning"), ("hardening", "warning")}
-    assert str(shared_world.running.pid) in told["gateway"][0]["what"]
+    assert str(world.running.pid) in told["gateway"][0]["what"]
     assert all(one["next"] for findings in told.values() for one in findings if one["level"] != "ok")
     assert "not bound to an IP address" in only(told, "keys", "warning")["what"]
 
