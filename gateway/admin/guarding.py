@@ -29,7 +29,7 @@ class PortGuard:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         upstream = gateway.settings.upstream
-        self._dialler = Dialler(upstream.connect_to, upstream.ca_file, upstream.timeout.connect / 1000)
+        self._dialler = Dialler(upstream.connect_to, upstream.timeout.connect / 1000)
         self._listed = frozenset(gateway.settings.tunnel)
         self._told: dict[tuple[str, str], float] = {}
 

@@ -24,8 +24,8 @@ def base_url(address: Address, names: tuple[str, ...]) -> str:
     """How a bot says this address. One that others reach speaks TLS only; ``names`` are those of its certificate."""
     if address.host not in EVERYWHERE:
         return f"http{'' if address.is_loopback else 's'}://{address}"
-    own = "127.0.0.1" if address.host == EVERYWHERE[0] else "[::1]"
-    return f"https://{names[0] if names else own}:{address.port}"
+    own = Address(host=EVERYWHERE[address.host], port=address.port)
+    return f"https://{names[0]}:{address.port}" if names else f"https://{own}"
 
 
 def whereabouts(gateway: "Gateway") -> Result:

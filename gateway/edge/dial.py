@@ -99,10 +99,9 @@ class Address:
 class Dialler:
     """Opens lines. ``timeout`` in seconds covers resolution, connection and TLS together."""
 
-    def __init__(self, connect_to: Mapping[str, str], ca_file: Path | None, timeout: float) -> None:
+    def __init__(self, connect_to: Mapping[str, str], timeout: float) -> None:
         self._mapped = {Address.parse(name): Address.parse(target) for name, target in connect_to.items()}
         self._timeout = timeout
-        self.context = tls_context(ca_file)
 
     async def dial(self, host: str, make: Callable[[], Line]) -> Line:
         """A line to the host, its certificate verified. Raises NotSent."""

@@ -12,10 +12,8 @@ from typing import Final, Protocol, cast
 
 from gateway.core.request import Answer
 from gateway.edge.answers import AnswerReader
+from gateway.edge.tls import decrypted, encrypt
 from gateway.ports import NoAnswer, NotSent
-
-_RECORD: Final = 16 * 1024
-"""A TLS record's largest payload: a read makes a buffer of the size it asks for, and large ones are dear."""
 
 ALPN: Final = "http/1.1"
 _ENDED: Final = "the exchange closed the connection"
@@ -121,10 +119,10 @@ class Line(asyncio.Protocol):
         self._incoming.write(received)
         if not self.ready.done() and not self._shake():
             return
-        plain, ended = self._decrypt()
+        plain, end = decrypted(self._tls, self._incoming)
         if plain:
             self._take(plain)
-        if ended:
+        if end is not None:
             self.abort(_ENDED)
         elif not self.closing:
             self._flush()
@@ -158,10 +156,8 @@ class Line(asyncio.Protocol):
         return True
 
     def _encrypt(self, wire: bytes) -> None:
-        rest = memoryview(wire)
         try:
-            while rest:
-                rest = rest[self._tls.write(rest) :]
+            encrypt(self._tls, wire)
         except ssl.SSLError as error:
             self.abort(_words(error))
             raise NotSent(f"{self.host}: {_words(error)}") from None
@@ -169,20 +165,6 @@ class Line(asyncio.Protocol):
     def _flush(self) -> None:
         if self._transport is not None and self._outgoing.pending:
             self._transport.write(self._outgoing.read())
-
-    def _decrypt(self) -> tuple[bytes, bool]:
-        """What the bytes so far say, and whether the other side has ended TLS."""
-        pieces: list[bytes] = []
-        ended = False
-        try:
-            while not ended and (self._incoming.pending or self._tls.pending()):
-                pieces.append(self._tls.read(_RECORD))
-                ended = not pieces[-1]
-        except ssl.SSLWantReadError:
-            pass  # a record is not whole yet, or carried nothing for us
-        except ssl.SSLError:
-            ended = True
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces), ended
 
     def _take(self, plain: bytes) -> None:
         if self._answer is None:

@@ -30,7 +30,8 @@ Refuse = Callable[[Door, Unreadable], Answer]
 
 _SWEEP_S: Final = 1.0
 _BACKLOG: Final = 512
-EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
+"""What is listened on to be reached at every address of this machine, and the one by which it reaches itself."""
 
 
 class Listener:

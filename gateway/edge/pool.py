@@ -6,6 +6,7 @@ are open or opening at once.
 """
 
 import asyncio
+import ssl
 from collections import deque
 from dataclasses import dataclass
 from typing import Final
@@ -30,8 +31,8 @@ class _Wait:
 class Pool:
     """Lines to one host (a line's Keeper)."""
 
-    def __init__(self, host: str, dialler: Dialler, patience: float, bound: int) -> None:
-        self.host = host
+    def __init__(self, host: str, dialler: Dialler, context: ssl.SSLContext, patience: float, bound: int) -> None:
+        self.host, self._context = host, context
         self._dialler, self._patience, self._bound = dialler, patience, bound
         self._lines: set[Line] = set()
         self._idle: list[Line] = []
@@ -150,7 +151,7 @@ class Pool:
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            line = await self._dialler.dial(self.host, lambda: Line(self._dialler.context, self.host, self, loop))
+            line = await self._dialler.dial(self.host, lambda: Line(self._context, self.host, self, loop))
             if line.closing:
                 raise NotSent(f"{self.host}: the connection broke as soon as it was open")
         except NotSent as error:

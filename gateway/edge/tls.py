@@ -1,4 +1,4 @@
-"""TLS towards bots, without I/O: bytes of the wire in, plain bytes out, and back.
+"""TLS without I/O: bytes of the wire in, plain bytes out, and back; here the side towards bots.
 
 Law: what is not a clean handshake and clean records ends the connection. A layer is laid on what is below it, the
 wire or another layer (TLS to a proxy, and in it a tunnel's own); nothing of it is ever written but through these.
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 _RECORD: Final = 16 * 1024
+"""A TLS record's largest payload: a read makes a buffer of the size it asks for, and large ones are dear."""
 _SLICE: Final = 4 * 1024
 """What is read in one go: records that say nothing cost far more time than bytes."""
 _SILENT: Final = 20 * 1024
@@ -23,6 +24,28 @@ TLS_BEGINS: Final = 0x16
 """The first byte of a handshake; no HTTP request begins with it."""
 
 Names = Callable[[str | None], bool]
+
+
+def decrypted(tls: ssl.SSLObject, incoming: ssl.MemoryBIO) -> tuple[bytes, ssl.SSLError | None]:
+    """What the bytes so far say, and why nothing can follow: SSLZeroReturnError is the other side's farewell."""
+    pieces: list[bytes] = []
+    end: ssl.SSLError | None = None
+    try:
+        while end is None and (incoming.pending or tls.pending()):
+            pieces.append(tls.read(_RECORD))
+            end = None if pieces[-1] else ssl.SSLZeroReturnError()
+    except ssl.SSLWantReadError:
+        pass  # a record is not whole yet, or carried nothing for us
+    except ssl.SSLError as error:
+        end = error
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces), end
+
+
+def encrypt(tls: ssl.SSLObject, plain: bytes) -> None:
+    """Put all of it into records. Raises ssl.SSLError."""
+    rest = memoryview(plain)
+    while rest:
+        rest = rest[tls.write(rest) :]
 
 
 class TlsSide:
@@ -52,7 +75,10 @@ class TlsSide:
         if not self.shaken and not self._shake():
             self._weigh(len(received), 0)
             return b""
-        plain = self._decrypted()
+        plain, end = decrypted(self._tls, self._incoming)
+        if end is not None and not isinstance(end, ssl.SSLZeroReturnError):
+            raise end
+        self.ended = end is not None
         self._weigh(len(received), len(plain))
         return plain
 
@@ -66,23 +92,9 @@ class TlsSide:
         if self._silent > _SILENT or self._wasted > _WASTED or answered > _UNASKED:
             raise ssl.SSLError(1, "a flood of records that say nothing")
 
-    def _decrypted(self) -> bytes:
-        pieces: list[bytes] = []
-        try:
-            while not self.ended and (self._incoming.pending or self._tls.pending()):
-                pieces.append(self._tls.read(_RECORD))
-                self.ended = not pieces[-1]
-        except ssl.SSLWantReadError:
-            pass  # a record is not whole yet, or carried nothing for us
-        except ssl.SSLZeroReturnError:
-            self.ended = True
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
     def send(self, plain: bytes) -> bytes:
         """The bytes for the wire that say this. Raises ssl.SSLError."""
-        rest = memoryview(plain)
-        while rest:
-            rest = rest[self._tls.write(rest) :]
+        encrypt(self._tls, plain)
         return self._outgoing.read()
 
     def pending(self) -> bytes:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.core.request import Answer, Outgoing
-from gateway.edge.dial import Dialler
+from gateway.edge.dial import Dialler, tls_context
 from gateway.edge.line import Line
 from gateway.edge.pool import Pool
 from gateway.edge.wire import request_bytes
@@ -40,10 +40,11 @@ class UpstreamPool:
         response_s: float = 30,
         lines_per_host: int = LINES_PER_HOST,
     ) -> None:
-        dialler = Dialler(connect_to, ca_file, connect_s)
+        dialler, context = Dialler(connect_to, connect_s), tls_context(ca_file)
         self._pools = {
-            (host, reads): Pool(host, dialler, connect_s, lines_per_host) for host in hosts for reads in (True, False)
-        }
+            (host, reads): Pool(host, dialler, context, connect_s, lines_per_host)
+            for host in hosts for reads in (True, False)
+        }  # fmt: skip
         self._response_s = response_s
         self._ticker: asyncio.TimerHandle | None = None
         self._closed = False

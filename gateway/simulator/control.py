@@ -3,6 +3,7 @@
 Every public method takes and returns plain JSON values; amounts are text or whole numbers.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, cast
@@ -32,7 +33,7 @@ def _text(value: Decimal) -> str:
     return f"{value.normalize():f}"
 
 
-class Control:
+class Control(ABC):
     """The control methods; `Simulator` adds the ports."""
 
     state: State
@@ -42,9 +43,9 @@ class Control:
     extra_headers: dict[str, str]
 
     @property
+    @abstractmethod
     def now(self) -> int:
         """The exchange's clock, in microseconds."""
-        raise NotImplementedError
 
     # -- prices ---------------------------------------------------------------------------------
 

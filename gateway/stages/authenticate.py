@@ -37,18 +37,21 @@ class Seen:
 
     def first_time(self, token_id: str, payload: bytes, forget_us: int, now_us: int) -> bool:
         """Remember these bytes; False if they were here already."""
-        if self.knows(token_id, payload, now_us):
-            return False
         digest = _digest(token_id, payload)
+        if self._remembers(digest, now_us):
+            return False
         self._digests.add(digest)
         self._order.append((forget_us, digest))
         return True
 
     def knows(self, token_id: str, payload: bytes, now_us: int) -> bool:
         """Whether these bytes were here and are not forgotten yet."""
+        return self._remembers(_digest(token_id, payload), now_us)
+
+    def _remembers(self, digest: bytes, now_us: int) -> bool:
         while self._order and self._order[0][0] < now_us:
             self._digests.discard(self._order.popleft()[1])
-        return _digest(token_id, payload) in self._digests
+        return digest in self._digests
 
 
 def _digest(token_id: str, payload: bytes) -> bytes:

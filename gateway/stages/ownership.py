@@ -54,14 +54,14 @@ class Ownership:
 
         def still_own() -> None:
             still_live()
-            if renewed(turn, self._world).policy.cancels_any:
+            if renewed(turn, self._world).policy.cancels_any or not self.has_others(turn):
                 return
             if self._are_others(turn, ledger.owner(account, market, cancel.order_id, cancel.client_id)):
                 raise Refused(DenyCode.NOT_GRANTED, "the order belongs to another token", Cancels.rule)
-            is_known = cancel.order_id is None or ledger.owner(account, market, cancel.order_id, None)
-            if whose is Whose.SETTLED or is_known:
+            if whose is Whose.SETTLED or cancel.order_id is None:
                 return
-            if self._are_others(turn, ledger.unacknowledged(account, market)):
+            is_known = bool(ledger.owner(account, market, cancel.order_id, None))
+            if not is_known and self._are_others(turn, ledger.unacknowledged(account, market)):
                 raise Unavailable("an order of another token is on its way, and may be the one named; try again")
 
         return still_own

@@ -48,7 +48,7 @@ class Guard:
         return self.tokens.get(credentials or b"")
 
     async def reach(self, host: str, number: int, ours: Ours) -> Far:
-        return await Dialler(self.connect_to, None, 2).reach(host, number, lambda: Far(ours))
+        return await Dialler(self.connect_to, 2).reach(host, number, lambda: Far(ours))
 
     def lives(self, owner: str) -> bool:
         return owner in self.tokens.values()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import Misuse
-from gateway.edge.dial import Address, Dialler, is_public
+from gateway.edge.dial import Address, Dialler, is_public, tls_context
 from gateway.edge.line import Line
 from gateway.ports import NotSent
 
@@ -62,19 +62,19 @@ def test_a_name_that_leads_to_this_machine_is_not_dialled() -> None:
         raise AssertionError("a line was made")
 
     with pytest.raises(NotSent, match="no public address"):
-        asyncio.run(Dialler({}, None, 5).dial("localhost", make))
+        asyncio.run(Dialler({}, 5).dial("localhost", make))
 
 
 def test_a_ca_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "not.pem").write_text("nothing")
     for name in ("missing.pem", "not.pem"):
         with pytest.raises(Misuse, match="ca_file"):
-            Dialler({}, tmp_path / name, 5)
+            tls_context(tmp_path / name)
 
 
 def test_the_context_is_strict() -> None:
     """Certificates and names are checked, TLS is 1.2 or newer, whatever the library's defaults are."""
-    context = Dialler({}, None, 5).context
+    context = tls_context(None)
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
 
@@ -82,4 +82,4 @@ def test_the_context_is_strict() -> None:
 def test_the_environment_has_no_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No variable of the environment makes TLS write its keys or trust another root."""
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
-    assert Dialler({}, None, 5).context.keylog_filename is None
+    assert tls_context(None).keylog_filename is None

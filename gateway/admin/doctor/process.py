@@ -13,11 +13,11 @@ from gateway.admin.doctor.connections import Connection, connections, name_of, o
 from gateway.admin.doctor.finding import Finding, Patient, ok, warning, wrong
 from gateway.admin.family import family
 from gateway.core.errors import Misuse
+from gateway.edge.listener import EVERYWHERE
 from gateway.home import Busy, WriterLock
 from gateway.settings import Address, Settings
 
 _WITHIN_S: Final = 3.0
-_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not bound to
 _NOT_TOLD: Final = "this system does not tell which processes hold which connections"
 _USER: Final = "give the gateway a user of its own, and run bots under another (deploy/README.md)"
 
@@ -32,7 +32,7 @@ def addresses(settings: Settings) -> dict[str, Address]:
 
 def reached(address: Address) -> tuple[str, int]:
     """Where this machine itself reaches an address to listen on."""
-    return _EVERYWHERE.get(address.host, address.host), address.port
+    return EVERYWHERE.get(address.host, address.host), address.port
 
 
 def runs(patient: Patient) -> Iterator[Finding]:
@@ -104,7 +104,7 @@ def _squatted(patient: Patient, every: dict[str, Address]) -> list[Finding]:
 
 
 def _overlap(one: str, other: str) -> bool:
-    return one == other or bool({one, other} & _EVERYWHERE.keys())
+    return one == other or bool({one, other} & EVERYWHERE.keys())
 
 
 def neighbours(patient: Patient) -> Iterator[Finding]:
@@ -132,7 +132,7 @@ def _leads(one: Connection, address: Address) -> bool:
     """Whether its other end is this address: the gateway's own connections lead to the same numbers elsewhere."""
     if one.remote != address.port:
         return False
-    everywhere = address.host in _EVERYWHERE and one.peer == one.host  # a machine speaks to itself from where it calls
+    everywhere = address.host in EVERYWHERE and one.peer == one.host  # a machine speaks to itself from where it calls
     return everywhere or one.peer == address.host or ip_address(one.peer).is_loopback
 
 
