@@ -19,8 +19,11 @@ from tests.attacks.thief import Thief, Wire, ask, now_ms, raw
 from tests.attacks.witness import Witness
 from tests.world import World
 from tests.world.home import Home
+from tests.world.world import BotCredential
 
 LISTED = "api.telegram.org"
+MISLED = "admin.example"
+"""Listed too, and led to the gateway's own admin port."""
 SECONDS = 20
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl speaks TLS to a proxy")
 
@@ -38,7 +41,9 @@ def canary() -> Iterator[tuple[int, list[bytes]]]:
                 except OSError:
                     return
                 with wire:
-                    told.append(wire.recv(65536))
+                    heard = wire.recv(65536)
+                    if heard:
+                        told.append(heard)
                     wire.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nhere")
 
         thread = threading.Thread(target=serve, daemon=True)
@@ -56,9 +61,11 @@ class Opened:
         for port in (world.addresses.shared_port, world.addresses.binance_port, world.addresses.forward_port):
             text = text.replace(f"127.0.0.1:{port}", f"localhost:{port}")
         text = text.replace("listen:\n", "listen:\n  tls: local\n")
-        text = text.replace("  connect_to:\n", f'  connect_to:\n    "{LISTED}:443": "127.0.0.1:{canary_port}"\n')
+        leads = {LISTED: canary_port, MISLED: world.addresses.admin_port}
+        mapped = "".join(f'    "{host}:443": "127.0.0.1:{port}"\n' for host, port in leads.items())
+        text = text.replace("  connect_to:\n", f"  connect_to:\n{mapped}")
         world.stop()
-        world.home.write("gateway.yaml", f"{text}tunnel: ['{LISTED}:443']\n")
+        world.home.write("gateway.yaml", f"{text}tunnel: ['{LISTED}:443', '{MISLED}:443']\n")
         world.start()
         credential = world.issue_new("remote")
         self.thief = Thief(credential.key, credential.secret)
@@ -137,6 +144,43 @@ def test_an_untouched_tunnel_needs_a_live_tokens_credentials(opened: tuple[Opene
         assert credential.secret.encode() not in text, name
 
 
+@pytest.mark.parametrize("act", ["pause", "revoke"])
+def test_a_tunnel_that_stands_ends_with_its_tokens_right(opened: tuple[Opened, list[bytes]], act: str) -> None:
+    """At once or within a second, though nothing flows."""
+    here, _ = opened
+    credential = here.world.issue_new("standing")
+    with here.shaken(here.world.addresses.forward_port) as wire:
+        wire.sendall(connect(LISTED, credential))
+        assert wire.recv(65536) == b"HTTP/1.1 200 Connection established\r\n\r\n"
+        here.world.home.run("token", act, credential.name)
+        assert ended(wire)
+
+
+def test_no_tunnel_leads_to_the_admin_port(opened: tuple[Opened, list[bytes]]) -> None:
+    """Wherever the settings send it: it is the gateway's own."""
+    here, _ = opened
+    with here.shaken(here.world.addresses.forward_port) as wire:
+        wire.sendall(connect(MISLED, here.world.issue_new("misled")))
+        answer = wire.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 502 ")
+        assert b"gateway's own" in answer
+
+
+def connect(host: str, credential: BotCredential) -> bytes:
+    """A CONNECT with the token's credentials."""
+    user = base64.b64encode(f"{credential.key}:{credential.secret}".encode()).decode()
+    head = f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\nProxy-Authorization: Basic {user}\r\n\r\n"
+    return head.encode()
+
+
+def ended(wire: ssl.SSLSocket) -> bool:
+    """Whether the gateway hangs up, before the socket's own time is over."""
+    try:
+        return wire.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
 def test_on_loopback_no_host_but_the_listed_is_dialled(shared_world: World) -> None:
     """A canary on this machine is never dialled, by whatever name or way."""
     with canary() as (port, told):
@@ -151,6 +195,19 @@ def test_on_loopback_no_host_but_the_listed_is_dialled(shared_world: World) -> N
                     wire.send(sent)
                     assert wire.read().status in (400, 403, 404, 421)
         assert told == []
+
+
+@pytest.mark.parametrize("name", ["fapi.binance.com", "localhost", None])
+def test_in_a_tunnel_no_other_server_is_named(shared_world: World, name: str | None) -> None:
+    """Whoever asks for another host than CONNECT did gets no handshake: no certificate, no request."""
+    tunnel = b"CONNECT api.binance.com:443 HTTP/1.1\r\nHost: api.binance.com\r\n\r\n"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", shared_world.addresses.forward_port), timeout=SECONDS) as wire:
+        wire.sendall(tunnel)
+        assert wire.recv(4096).startswith(b"HTTP/1.1 200 ")
+        with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
+            context.wrap_socket(wire, server_hostname=name)
 
 
 @pytest.mark.parametrize("entry", ["api.binance.com:443", "stream.binance.com:9443"])

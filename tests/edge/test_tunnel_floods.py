@@ -21,8 +21,8 @@ from tests.edge.test_forward import FORWARD, LIST_CONNECT, echo, guard, refused,
 MIB = 1024 * 1024
 
 
-def key_updates(layer: Layer, count: int) -> bytes:
-    """So many records that ask for new keys and say nothing, as OpenSSL itself makes them."""
+def key_updates(layer: Layer, count: int, asks: bool = True) -> bytes:
+    """So many records that tell of new keys, or ask for some, and say nothing: as OpenSSL itself makes them."""
     library = ctypes.CDLL(ctypes.util.find_library("ssl") or "libssl.so.3")
     library.SSL_key_update.argtypes = [ctypes.c_void_p, ctypes.c_int]
     library.SSL_do_handshake.argtypes = [ctypes.c_void_p]
@@ -30,7 +30,7 @@ def key_updates(layer: Layer, count: int) -> bytes:
     pointer = ctypes.cast(id(inner) + object.__basicsize__ + ctypes.sizeof(ctypes.c_void_p),
                           ctypes.POINTER(ctypes.c_void_p))[0]  # fmt: skip
     for _ in range(count):
-        library.SSL_key_update(pointer, 1)
+        library.SSL_key_update(pointer, int(asks))
         library.SSL_do_handshake(pointer)
     return layer.take()
 
@@ -50,6 +50,27 @@ def test_records_that_say_nothing_end_the_connection(through: Callable[..., None
             await layer.hear_all()
         await made.connected(0)
         assert "flood" in guard.broken[-1][1]
+
+    through(talk, BINANCE)
+
+
+def test_a_word_now_and_then_does_not_excuse_a_flood(through: Callable[..., None]) -> None:  # noqa: F811
+    """Over its life a connection may send so much beyond what its plain bytes need, and no more."""
+
+    async def talk(made: Room, guard: Guard) -> None:  # noqa: F811
+        bot = await made.bot()
+        layer = Layer(bot, guard.client(), "localhost")
+        await layer.shake()
+        sent = 0
+        with contextlib.suppress(ConnectionError, ssl.SSLError, asyncio.IncompleteReadError):
+            while len(made.listener) and sent < 2 * MIB:
+                flood = key_updates(layer, 150, asks=False)
+                bot.say(flood)
+                layer.say(GET)
+                sent += len(flood)
+                await layer.hear(len(WIRE))
+        await made.connected(0)
+        assert 200 * 1024 < sent < MIB
 
     through(talk, BINANCE)
 
