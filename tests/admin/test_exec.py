@@ -56,8 +56,9 @@ def test_the_command_is_pointed_at_the_forward_port(shared_world: World, token: 
     assert (Path(found["PYTHONPATH"].split(os.pathsep)[0]) / "sitecustomize.py").is_file()
 
 
-def test_no_secret_is_in_it_unless_asked_for(shared_world: World, token: BotCredential) -> None:
+def test_no_secret_is_in_it_unless_asked_for(shared_world: World) -> None:
     """Nor the way to the vault's passphrase. Nothing is recorded, since nothing was given away."""
+    token = shared_world.issue_new("without-secret")
     found = seen(shared_world, token)
     assert "TRADEWARDEN_PASSPHRASE_FILE" not in found
     secrets = (token.secret, PASSPHRASE, shared_world.real_key.key, shared_world.real_key.secret)
