@@ -70,7 +70,7 @@ class Desk:
         self.lifecycle = Lifecycle(self.store, self.audit, self.locked, self.clock.now_ms, os.urandom)
         self.exchanges: dict[str, Exchange] = dict(EXCHANGES)
         self.upstream = upstream_of(settings)
-        self.lender = VaultLender(self._box_of)
+        self.lender = VaultLender(self._box_of, os.urandom)
         self.sender = Sender(self.clock, self.audit, self.lender, self.upstream)
         reaching = Reaching(settings.upstream.connect_to, settings.upstream.ca_file)
         self.market = Markets(self.exchanges, self.sender.own_public, self.clock, reaching)
@@ -89,7 +89,7 @@ class Desk:
 
     def note(self, body: dict[str, Any], sync: bool = False) -> None:
         """Append a record that belongs to no request."""
-        self.audit.append(self.audit.draft(body), sync=sync)
+        self.audit.note(body, sync)
 
     def close(self) -> None:
         """Sign the log's head if the vault is open, and let go of it all. A full disk undoes nothing that was done."""

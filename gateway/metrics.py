@@ -1,18 +1,35 @@
 """Counts for /metrics. Labels are names from our own tables, never text from a request, and never a secret."""
 
 import time
-from collections.abc import Callable
-from functools import cache
+from collections import Counter as Tally
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 log = structlog.get_logger()
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 TELL_EVERY_S: Final = 60.0
+
+
+class Decisions(Collector):
+    """How requests were decided, by exchange, verdict and code: told when asked, for each request is counted here."""
+
+    def __init__(self) -> None:
+        self.tally: Tally[tuple[str, str, str]] = Tally()
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(
+            "tradewarden_decisions", "Requests decided.", labels=["exchange", "verdict", "code"]
+        )
+        for labels, number in tuple(self.tally.items()):
+            family.add_metric(labels, number)
+        yield family
 
 
 class Metrics:
@@ -29,10 +46,8 @@ class Metrics:
         self._alerts = Counter(
             "tradewarden_alerts", "What policies alert of.", ["token", "event"], registry=self.registry
         )
-        self._decisions = Counter(
-            "tradewarden_decisions", "Requests decided.", ["exchange", "verdict", "code"], registry=self.registry
-        )
-        self._decided = cache(self._decisions.labels)
+        self._decisions = Decisions()
+        self.registry.register(self._decisions)
         self._outcomes = Counter(
             "tradewarden_outcomes", "What became of orders and cancels sent.", ["exchange", "outcome"],
             registry=self.registry,
@@ -58,7 +73,7 @@ class Metrics:
 
     def decided(self, exchange: str, verdict: str, code: str) -> None:
         """One decision."""
-        self._decided(exchange, verdict, code).inc()
+        self._decisions.tally[exchange, verdict, code] += 1
 
     def alert(self, token: str, event: str, text: str) -> None:
         """Tell people: counted each time, said in the log at most once a minute for each token and event."""

@@ -6,9 +6,9 @@ Whatever goes wrong on the way becomes a denial in the exchange's own words. A f
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import structlog
+from msgspec import structs
 
 from gateway.core.decision import Deny, DenyCode
 from gateway.core.errors import Refused, Unavailable
@@ -16,7 +16,7 @@ from gateway.core.intent import Cancel, CancelAll, Forbidden, Place, Public, Rea
 from gateway.core.request import Answer, Call, RawRequest
 from gateway.core.snapshot import Snapshot
 from gateway.core.token import Token
-from gateway.core.ulid import ulid
+from gateway.core.ulid import Ulids
 from gateway.exchanges.exchange import Denial, Exchange
 from gateway.exchanges.registry import EXCHANGES, UNROUTABLE, locate
 from gateway.policy.decide import counts_as_denial
@@ -57,6 +57,7 @@ class Pipeline:
         self, world: Surroundings, sender: Sender, ready: Callable[[str], bool], heard: Callable[[str], None]
     ) -> None:
         self._world = world
+        self._ids = Ulids(world.random)
         self._heard = heard
         self.authenticator = Authenticator(world.tokens, world.clock)
         self._orders = Orders(world, sender, ready)
@@ -66,7 +67,7 @@ class Pipeline:
 
     async def handle(self, raw: RawRequest, connection: Connection) -> Answer:
         """The answer to a bot's request: the exchange's, or ours in its format. Never raises."""
-        trail = Trail(ulid(self._world.clock.now_ms(), self._world.random(10)))
+        trail = Trail(self._ids(self._world.clock.now_ms()))
         try:
             answer = await self._story(raw, connection, trail)
         except Exception as failure:
@@ -124,10 +125,10 @@ class Pipeline:
 
     def refuse(self, port: str | None, status: int, detail: str) -> Answer:
         """The answer to bytes that are no request: in the words of the port's exchange, with HTTP's own status."""
-        trail = Trail(ulid(self._world.clock.now_ms(), self._world.random(10)))
+        trail = Trail(self._ids(self._world.clock.now_ms()))
         trail.exchange = EXCHANGES.get(port or "", UNROUTABLE)
         answer = self._deny(trail, Deny(DenyCode.MALFORMED, "malformed", detail))
-        return self._stamped(trail, replace(answer, status=status))
+        return self._stamped(trail, structs.replace(answer, status=status))
 
     def sum_up(self, *, at_once: bool = False) -> None:
         """Record what was denied without records of its own; while the disk is full it is counted on."""

@@ -239,6 +239,10 @@ class Audit(Protocol):
         """
         ...
 
+    def note(self, body: Mapping[str, Any], sync: bool = False, need: Need = Need.EXIT) -> None:
+        """Draft and append in one, for a record that nothing else refers to."""
+        ...
+
     def room(self, need: Need) -> bool:
         """Whether the disk has room for a request of this kind."""
         ...

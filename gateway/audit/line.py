@@ -95,13 +95,13 @@ def read(line: bytes) -> Entry | None:
     return Entry(int(number), at, prev, kind, line)
 
 
-def encode(body: Mapping[str, Any]) -> bytes:
+def encode(body: Mapping[str, Any], own: bool = False) -> bytes:
     """The part of a line that follows the chain fields. ``body`` names its ``type``, the other keys are sorted.
 
-    Raises ValueError or TypeError for what the log cannot hold: see the law above.
+    ``own``: it is the log's own record. Raises ValueError or TypeError for what the log cannot hold: see the law above.
     """
     values = _members(body)
-    opening = _opening(str(values.pop("type", None)))
+    opening = _opening(str(values.pop("type", None)), own)
     if not _CHAIN_KEYS.isdisjoint(values):
         key = min(_CHAIN_KEYS & values.keys())
         raise ValueError(f"{key!r} belongs to the chain and cannot stand in an audit record's body")
@@ -112,8 +112,10 @@ def encode(body: Mapping[str, Any]) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _opening(kind: str) -> bytes:
+def _opening(kind: str, own: bool) -> bytes:
     """A record's type as it stands in the line. There are few, and every record has one."""
+    if (kind in OWN_TYPES) is not own:
+        raise ValueError(f"only the log itself writes records of type {kind!r}")
     if not _TYPE.fullmatch(kind):
         raise ValueError(f"an audit record needs a type of lower-case letters, not {kind!r}")
     return b'"type":"%b"' % kind.encode()
@@ -160,13 +162,14 @@ class Stamp:
 def _members(value: Mapping[Any, Any]) -> dict[str, Any]:
     """Every record goes through here: most members are text, and cost no call."""
     return {
-        key if type(key) is str else _key(key): item if type(item) in _AS_IT_IS else _writable(item)
+        key if type(key) is str else _key(key):
+        item if (kind := type(item)) in _AS_IT_IS else _WRITERS.get(kind, _unusual)(item)
         for key, item in value.items()
-    }
+    }  # fmt: skip
 
 
 def _items(value: Sequence[Any]) -> list[Any]:
-    return [item if type(item) in _AS_IT_IS else _writable(item) for item in value]
+    return [item if (kind := type(item)) in _AS_IT_IS else _WRITERS.get(kind, _unusual)(item) for item in value]
 
 
 def _whole(value: int) -> int:
@@ -192,15 +195,8 @@ _WRITERS: Final[dict[type, Callable[[Any], Any]]] = {
 }  # fmt: skip
 
 
-def _writable(value: Any) -> Any:
-    writer = _WRITERS.get(type(value))
-    return _unusual(value) if writer is None else writer(value)
-
-
 def _unusual(value: Any) -> Any:
     """Something like one of the types that can be written, or nothing that can."""
-    if type(value) in _AS_IT_IS:
-        return value
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, Mapping):

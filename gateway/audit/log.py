@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.audit import line as lines
-from gateway.audit.line import CHECKPOINT, LOST, OWN_TYPES, PRUNED, Entry, Stamp
+from gateway.audit.line import CHECKPOINT, LOST, PRUNED, Entry, Stamp
 from gateway.audit.prune import prunable
 from gateway.audit.read import records
 from gateway.audit.recover import OpenFile, recover
@@ -30,6 +30,8 @@ MAX_LOST: Final = 1 << 16
 
 Sign = Callable[[bytes], bytes]
 """The open vault's signature over a checkpoint."""
+_Draft = tuple[Record, bytes, int]
+"""A record, its encoded part, and when it was drafted."""
 Noted = Callable[[int, str], None]
 """Told the number and head of each checkpoint that is on the disk, to keep them elsewhere."""
 
@@ -66,7 +68,7 @@ class AuditLog:
         self._stamp = Stamp()
         self._dirty = False
         self._broken = ""
-        self._drafted: tuple[Record, bytes] | None = None
+        self._drafted: _Draft | None = None
         self._room = room or Room(directory, Marks())
         self._room.tend()
 
@@ -85,10 +87,9 @@ class AuditLog:
 
         Raises ValueError or TypeError for a body that the log cannot hold.
         """
-        encoded = _encoded(body)
-        self._catch_up()
+        encoded, at_ms = lines.encode(body), self._catch_up()
         record = Record(self._next, body)
-        self._drafted = record, encoded
+        self._drafted = record, encoded, at_ms
         return record
 
     def append(self, record: Record, sync: bool, need: Need = Need.EXIT) -> None:
@@ -100,10 +101,19 @@ class AuditLog:
         if record.number != self._next:
             raise ValueError(f"audit record {record.number} is not the next one: {self._next} is")
         drafted, self._drafted = self._drafted, None
-        encoded = drafted[1] if drafted is not None and drafted[0] is record else _encoded(record.body)
+        if drafted is None or drafted[0] is not record:
+            drafted = record, lines.encode(record.body), self._now_ms()
+        self._append(drafted[1], sync, need, drafted[2])
+
+    def note(self, body: Mapping[str, Any], sync: bool = False, need: Need = Need.EXIT) -> None:
+        """Draft and append in one. Raises as they do."""
+        encoded, at_ms = lines.encode(body), self._catch_up()
+        self._append(encoded, sync, need, at_ms)
+
+    def _append(self, encoded: bytes, sync: bool, need: Need, at_ms: int) -> None:
         if need is not Need.EXIT and not self.room(need):
             raise Unavailable("the disk is too full to record this; free some space")
-        self._write(encoded, need)
+        self._write(encoded, need, at_ms)
         if sync:
             self._sync()
 
@@ -119,7 +129,7 @@ class AuditLog:
                 "restore the log that belongs to it",
             )
         while self._next < record.number:
-            self._write(lines.encode({"type": LOST}), Need.EXIT)
+            self._write(lines.encode({"type": LOST}, own=True), Need.EXIT)
         self.append(record, sync=True)
 
     def room(self, need: Need) -> bool:
@@ -154,7 +164,7 @@ class AuditLog:
         old = prunable(self._directory, now_ms - keep_ms)
         if not old.segments:
             return 0
-        self._write(lines.encode({"type": PRUNED, "first": old.first_kept}), Need.READ)
+        self._write(lines.encode({"type": PRUNED, "first": old.first_kept}, own=True), Need.READ)
         self._sync()
         for segment in old.segments:
             segment.path.unlink()
@@ -172,26 +182,28 @@ class AuditLog:
         finally:
             self._file.close()
 
-    def _catch_up(self) -> None:
-        """Write what the log owes of itself. Where the disk is too full for that, it waits and the bot does not."""
-        if not self._own and not self._is_over():
-            return
+    def _catch_up(self) -> int:
+        """Write what the log owes of itself; the time. Where the disk is too full, that waits and the bot does not."""
+        at_ms = self._now_ms()
+        if not self._own and not self._is_over(at_ms):
+            return at_ms
         try:
             self._write_own()
-            if self._is_over():
+            if self._is_over(at_ms):
                 self._rotate()
         except Unavailable:
             if self._broken:
                 raise
+        return at_ms
 
     def _write_own(self) -> None:
         while self._own:
-            self._write(lines.encode(self._own[0]), Need.READ)
+            self._write(lines.encode(self._own[0], own=True), Need.READ)
             del self._own[0]
 
-    def _is_over(self) -> bool:
+    def _is_over(self, now_ms: int) -> bool:
         """Whether the segment is full, or its times would run backwards."""
-        return self._file.size >= self._segment_bytes or self._now_ms() < self._last_ms - STEP_BACK_MS
+        return self._file.size >= self._segment_bytes or now_ms < self._last_ms - STEP_BACK_MS
 
     def _rotate(self) -> None:
         """Begin a segment, with a checkpoint of everything before it if the vault is open."""
@@ -207,23 +219,24 @@ class AuditLog:
             self._sign_head(self.sign)
 
     def _sign_head(self, sign: Sign) -> None:
-        at = self._time()
+        at = self._time(self._now_ms())
         signature = sign(lines.signed_part(self._next, at, self._head))
-        self._write(lines.checkpoint(signature), Need.READ, at)
+        self._write(lines.checkpoint(signature), Need.READ, self._last_ms)
         self._sync()
         self._signed = True
         if self._noted is not None:
             self._noted(self._next - 1, self._head)
 
-    def _time(self) -> str:
-        self._last_ms = max(self._last_ms, self._now_ms())
+    def _time(self, now_ms: int) -> str:
+        self._last_ms = max(self._last_ms, now_ms)
         return self._stamp(self._last_ms)
 
-    def _write(self, encoded: bytes, need: Need, at: str | None = None) -> None:
+    def _write(self, encoded: bytes, need: Need, at_ms: int | None = None) -> None:
         """One line to the kernel, and only then into the chain."""
         if self._broken:
             raise Unavailable(self._broken)
-        line = lines.line(self._next, at or self._time(), self._head, encoded)
+        at = self._time(self._now_ms() if at_ms is None else at_ms)
+        line = lines.line(self._next, at, self._head, encoded)
         try:
             self._put(line, need)
         except OSError as failure:
@@ -256,9 +269,3 @@ class AuditLog:
 
     def _break(self, failure: OSError) -> None:
         self._broken = f"the audit log failed ({failure.strerror}): see to the disk, then start the gateway again"
-
-
-def _encoded(body: Mapping[str, Any]) -> bytes:
-    if body.get("type") in OWN_TYPES:
-        raise ValueError(f"only the log itself writes records of type {body['type']!r}")
-    return lines.encode(body)

@@ -13,6 +13,8 @@ BANNED_MS: Final = 300_000
 SHORTEST_MS: Final = 1_000
 LONGEST_MS: Final = {429: 3_600_000, 418: 3 * 86_400_000, 503: 600_000}
 """The longest that each may ask for; a ban of three days is the longest that an exchange states (Binance)."""
+ASKS: Final = LONGEST_MS.keys()
+"""The statuses by which a host may ask for it."""
 _UNSAID: Final = {429: USUAL_MS, 418: BANNED_MS}
 _DIGITS: Final = 9
 
@@ -39,7 +41,7 @@ class Patience:
 
 def _asked_ms(status: int, retry_after: str | None) -> int | None:
     """A date in Retry-After counts as none: its clock is not ours."""
-    if status not in LONGEST_MS:
+    if status not in ASKS:
         return None
     said = retry_after.strip() if retry_after else ""
     if said.isascii() and said.isdigit() and len(said) <= _DIGITS:

@@ -1,8 +1,10 @@
 """What comes in, what goes out, what comes back, as bytes; and the decoded call between them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from gateway.core.intent import Intent, ReadName
 
@@ -10,8 +12,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 """Header names lower-cased, values stripped, order kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class RawRequest:
+class RawRequest(Struct, frozen=True):
     """One request as its bytes came: nothing decoded, nothing normalised.
 
     ``port`` names the exchange whose own port it came in by; ``host`` is the host that its tunnel or its absolute
@@ -32,8 +33,7 @@ class RawRequest:
         return next((value for key, value in self.headers if key == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """A request to an exchange, built from a Call; its bytes follow from these fields alone.
 
     ``head`` holds the headers beyond Host and Content-Length. ``reads_only``: may be sent again on a fresh
@@ -42,14 +42,16 @@ class Outgoing:
 
     host: str
     method: str
-    target: str = field(repr=False)
-    head: tuple[tuple[str, str], ...] = field(repr=False)
-    body: bytes = field(repr=False)
+    target: str
+    head: tuple[tuple[str, str], ...]
+    body: bytes
     reads_only: bool
 
+    def __repr__(self) -> str:
+        return f"Outgoing({self.method} to {self.host})"  # the rest is signed
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+
+class Answer(Struct, frozen=True):
     """A response, from the exchange or made by us in its format."""
 
     status: int
@@ -104,22 +106,23 @@ class Endpoint:
         return f"{self.method} {self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """What the bot presented: the token's id, and for a signed call the signed bytes and their signature.
 
     Times are milliseconds of the exchange's clock; ``signed_at`` may carry µs as a fraction, hence microseconds.
     """
 
     token_id: str
-    payload: bytes = field(repr=False)
-    signature: str | None = field(repr=False)
+    payload: bytes
+    signature: str | None
     signed_at_us: int
     window_us: int
 
+    def __repr__(self) -> str:
+        return f"Proof({self.token_id!r}, signed_at_us={self.signed_at_us}, window_us={self.window_us})"
 
-@dataclass(frozen=True, slots=True)
-class Call:
+
+class Call(Struct, frozen=True):
     """A decoded request: its row, what it means, and the parameters that go along unchanged.
 
     ``extras`` are parameters that the intent does not carry, already decoded, each known by name (on a call

@@ -1,9 +1,11 @@
 """What a decision is made from, besides the policy and the intent: one frozen look at the world."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
+
+from msgspec import Struct
 
 from gateway.core.intent import Side
 from gateway.core.token import TokenState
@@ -118,8 +120,7 @@ class Usage(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """The world at ``now_ms`` (local clock) for one token.
 
     ``instrument`` and ``reference`` are those of the intent's market, None where unknown. ``cancels_foreign``:
@@ -136,7 +137,7 @@ class Snapshot:
     instrument: Instrument | None = None
     reference: Reference | None = None
     cancels_foreign: bool = False
-    marks: Mapping[str, Decimal] = field(default_factory=dict)
+    marks: Mapping[str, Decimal] = {}
     account: Usage | None = None
     most_sources: int | None = None
     averages: bool = True

@@ -4,6 +4,8 @@ import ipaddress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from msgspec import Struct
+
 from gateway.core.secret import Secret
 
 
@@ -79,11 +81,10 @@ class Account:
     added_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(Struct, frozen=True):
     """A real key, opened. Lives only inside one ``with lender.lend(…)``."""
 
     key_id: str
     kind: KeyKind
-    secret: Secret = field(repr=False)
-    passphrase: Secret | None = field(default=None, repr=False)
+    secret: Secret
+    passphrase: Secret | None = None

@@ -1,7 +1,9 @@
 """The codec's second half, without I/O: an exchange's bytes to the answer of one request.
 
 Law: an answer whose end cannot be told from its own bytes is NoAnswer. A whole one counts even if something comes
-after it, but then its connection is not used again; llhttp skips stray line ends in silence, so they are counted here.
+after it, but then its connection is not used again. A head is admitted by the grammar's pattern and read by llhttp,
+and both must agree on its headers' number and on whether a body follows. A body's announced bytes are counted; chunks
+are llhttp's to read, but it skips stray line ends in silence, so what stands behind the last is looked at here.
 """
 
 from typing import Final
@@ -17,116 +19,173 @@ from gateway.edge.grammar import (
     CONTENT_LENGTH,
     HEAD_END,
     HOP_BY_HOP,
-    tokens,
+    members,
 )
-from gateway.edge.heard import Heard, header_count
+from gateway.edge.heard import Header, Heard
 from gateway.ports import NoAnswer
 
 _LAST_CHUNK: Final = b"0\r\n\r\n"
-_SAYS_LENGTH: Final = frozenset((b"content-length", b"transfer-encoding", b"connection"))
 _INTERIM_LIMIT: Final = 8
+_FRAMING: Final = HOP_BY_HOP | {b"content-length"}
+"""The headers that speak of the connection and of where the answer ends; they go no further."""
 
 
 class AnswerReader:
     """An exchange's bytes as the answer to one request.
 
-    ``begun``: a byte of it came. ``reusable`` (once the answer is whole): nothing speaks against another
-    request on the same connection.
+    ``reusable`` (once the answer is whole): nothing speaks against another request on the same connection.
     """
 
-    __slots__ = ("_buffer", "_chunked", "_heard", "_in_head", "_interim", "_left", "_named", "_parser", "_received",
-                 "_status", "_tail", "begun", "reusable")
+    __slots__ = ("_body", "_buffer", "_chunks", "_headers", "_interim", "_left", "_received", "_status", "reusable")
 
     def __init__(self) -> None:
-        self._heard = Heard()
-        self._parser = httptools.HttpResponseParser(self._heard)
         self._buffer = b""
-        self._status = self._received = self._interim = self._left = self._in_head = 0
-        self._chunked = self.begun = False
-        self._tail = b""
-        self._named: frozenset[bytes] = frozenset()
+        self._status = self._received = self._interim = self._left = 0
+        self._headers: list[Header] = []
+        self._body: list[bytes] = []
+        self._chunks: _Chunks | None = None
         self.reusable = True
+
+    @property
+    def begun(self) -> bool:
+        """Whether a byte of it came."""
+        return self._received > 0
 
     def receive(self, received: bytes) -> Answer | None:
         """Take bytes in; the answer once it is whole. Raises NoAnswer if it never can be."""
-        self.begun = True
         self._received += len(received)
         if self._received > ANSWER_LIMIT:
-            raise NoAnswer(f"the answer is longer than {ANSWER_LIMIT} bytes")
+            raise _too_long()
         if self._status:
             return self._read_body(received)
+        waited = len(self._buffer)
         self._buffer += received
-        while not self._status:
-            end = self._buffer.find(HEAD_END) + len(HEAD_END)
-            if end < len(HEAD_END) and len(self._buffer) <= ANSWER_HEAD_LIMIT:
-                return None
-            if not len(HEAD_END) <= end <= ANSWER_HEAD_LIMIT:
-                raise NoAnswer(f"the answer's head is longer than {ANSWER_HEAD_LIMIT} bytes")
-            head, self._buffer = self._buffer[:end], self._buffer[end:]
-            self._read_head(head)
-        return self._read_body(self._buffer)
+        if waited and self._buffer.find(HEAD_END, max(0, waited - len(HEAD_END) + 1)) < 0:
+            _check_size(self._buffer)  # only that: in a trickle the pattern would begin anew with every byte
+            return None
+        return self._read_heads()
 
-    def _read_head(self, head: bytes) -> None:
-        shape = ANSWER_HEAD.fullmatch(head)
-        if shape is None:
+    def _read_heads(self) -> Answer | None:
+        while head := ANSWER_HEAD.match(self._buffer):
+            self._buffer = self._buffer[head.end() :]
+            self._read_head(head[0], int(head[1]))
+            if self._status:
+                return self._read_body(self._buffer)
+        if HEAD_END in self._buffer:
             raise NoAnswer("the answer's head is malformed")
-        status = int(shape[1])
-        if status < 200:
-            return self._skip_interim(status)
-        self._feed(head)
-        self._status, self._in_head = status, len(self._heard.headers)
-        if self._in_head != header_count(head):
-            raise NoAnswer("the answer's head is malformed")
-        self._frame(status)
+        _check_size(self._buffer)
         return None
+
+    def _read_head(self, head: bytes, status: int) -> None:
+        _check_size(head)
+        if status < 200:
+            self._skip_interim(status)
+            return
+        heard = Heard()
+        parser = httptools.HttpResponseParser(heard)
+        try:
+            parser.feed_data(head)
+        except httptools.HttpParserError:
+            raise NoAnswer("the answer is malformed") from None
+        length = self._length(status, heard.headers)
+        if len(heard.headers) != head.count(b"\n") - 2 or heard.complete != (length == 0):
+            raise NoAnswer("two readings of the answer differ")
+        self._status = status
+        if length is None:
+            self._chunks = _Chunks(heard, parser)
+        else:
+            self._left = length
 
     def _skip_interim(self, status: int) -> None:
         self._interim += 1
         if status == 101 or self._interim > _INTERIM_LIMIT:
             raise NoAnswer(f"an answer with the status {status} was not asked for")
 
-    def _frame(self, status: int) -> None:
-        """How the body ends: by length, by chunks, or there is none. Not by the connection's end."""
-        said = [header for header in self._heard.headers if header[0] in _SAYS_LENGTH]
-        lengths = [value for name, value in said if name == b"content-length"]
-        codings = [value.lower() for name, value in said if name == b"transfer-encoding"]
-        self._named = tokens(said, b"connection")
-        self.reusable = b"close" not in self._named
+    def _length(self, status: int, headers: list[Header]) -> int | None:
+        """How many bytes follow the head; None: chunks. A body that ends with the connection is none."""
+        self._headers, framing = _parted(headers)
+        if listed := members(framing.get(b"connection", b"")) - HOP_BY_HOP:
+            self.reusable = b"close" not in listed
+            self._headers = [header for header in self._headers if header[0] not in listed]
         if status in BODILESS:
-            return
-        if codings == [b"chunked"] and not lengths:
-            self._chunked = True
-        elif len(lengths) == 1 and not codings and CONTENT_LENGTH.fullmatch(lengths[0]):
-            self._left = int(lengths[0])
-            if self._left > ANSWER_LIMIT:
-                raise NoAnswer(f"the answer is longer than {ANSWER_LIMIT} bytes")
-        else:
+            return 0
+        length, coding = framing.get(b"content-length"), framing.get(b"transfer-encoding")
+        if length is None and coding is not None and coding.lower() == b"chunked":
+            return None
+        if length is None or coding is not None or not CONTENT_LENGTH.fullmatch(length):
             raise NoAnswer("the answer's length cannot be told")
+        announced = int(length)
+        if announced > ANSWER_LIMIT:
+            raise _too_long()
+        return announced
 
-    def _feed(self, received: bytes) -> None:
+    def _read_body(self, received: bytes) -> Answer | None:
+        body = self._counted(received) if self._chunks is None else self._chunked(self._chunks, received)
+        return None if body is None else Answer(self._status, tuple(self._headers), body)
+
+    def _counted(self, received: bytes) -> bytes | None:
+        self._body.append(received)
+        self._left -= len(received)
+        if self._left > 0:
+            return None
+        self.reusable = self.reusable and not self._left
+        body = b"".join(self._body)
+        return body[: len(body) + self._left]
+
+    def _chunked(self, chunks: "_Chunks", received: bytes) -> bytes | None:
+        body = chunks.receive(received)
+        self.reusable = self.reusable and chunks.clean
+        return body
+
+
+class _Chunks:
+    """A body in chunks, as llhttp reads it. ``clean``: nothing came but chunks, the last one as short as can be."""
+
+    __slots__ = ("_heard", "_in_head", "_parser", "_tail", "clean")
+
+    def __init__(self, heard: Heard, parser: httptools.HttpResponseParser) -> None:
+        self._heard, self._parser = heard, parser
+        self._in_head = len(heard.headers)
+        self._tail = b""
+        self.clean = True
+
+    def receive(self, received: bytes) -> bytes | None:
+        """The body once it is whole."""
+        heard = self._heard
+        self._tail = (self._tail + received[-len(_LAST_CHUNK) :])[-len(_LAST_CHUNK) :]
         try:
             self._parser.feed_data(received)
         except httptools.HttpParserError:
-            if not self._heard.complete:
+            if not heard.complete:
                 raise NoAnswer("the answer is malformed") from None
-            self.reusable = False
-
-    def _read_body(self, received: bytes) -> Answer | None:
-        if received:
-            self._left -= len(received)
-            if self._chunked:
-                self._tail = (self._tail + received[-len(_LAST_CHUNK) :])[-len(_LAST_CHUNK) :]
-            self._feed(received)
-        return self._whole() if self._heard.complete else None
-
-    def _whole(self) -> Answer:
-        """llhttp has seen the end; whether a byte came after it is counted here (it skips stray line ends)."""
-        heard = self._heard
-        headers = heard.headers[: self._in_head]
+            self.clean = False
+        if not heard.complete:
+            return None
         trailers = len(heard.headers) > self._in_head
-        more = self._tail != _LAST_CHUNK if self._chunked else self._left != 0
-        if more or trailers or heard.begun > 1 or heard.complete > 1:
-            self.reusable = False
-        named = self._named
-        kept = tuple([h for h in headers if h[0] not in HOP_BY_HOP and h[0] not in named])
-        return Answer(self._status, kept, heard.body[0] if len(heard.body) == 1 else b"".join(heard.body))
+        if self._tail != _LAST_CHUNK or trailers or heard.begun > 1 or heard.complete > 1:
+            self.clean = False
+        return b"".join(heard.body)
+
+
+def _parted(headers: list[Header]) -> tuple[list[Header], dict[bytes, bytes]]:
+    """What goes on, and what is said of the framing. Said twice it is a list (RFC 9110, 5.3): no length, no coding."""
+    kept: list[Header] = []
+    framing: dict[bytes, bytes] = {}
+    for header in headers:
+        name, value = header
+        if name not in _FRAMING:
+            kept.append(header)
+        elif name not in framing:
+            framing[name] = value
+        else:
+            framing[name] += b"," + value
+    return kept, framing
+
+
+def _too_long() -> NoAnswer:
+    return NoAnswer(f"the answer is longer than {ANSWER_LIMIT} bytes")
+
+
+def _check_size(head: bytes) -> None:
+    if len(head) > ANSWER_HEAD_LIMIT:
+        raise NoAnswer(f"the answer's head is longer than {ANSWER_HEAD_LIMIT} bytes")

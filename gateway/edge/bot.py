@@ -18,7 +18,7 @@ from gateway.edge.door import Door
 from gateway.edge.forward import ESTABLISHED, Guard, Lead, destination, refusal
 from gateway.edge.grammar import Unreadable
 from gateway.edge.http import RequestReader
-from gateway.edge.stage import NEVER, Stage, patience
+from gateway.edge.stage import BODY, DRAIN, END, HANDLER, HEAD, NEVER, REQUEST, TUNNEL, Stage, patience
 from gateway.edge.tls import TLS_BEGINS, Wrapping
 from gateway.edge.tunnel import Far
 from gateway.edge.wire import CREDENTIALS_ASKED, answer_bytes
@@ -44,7 +44,7 @@ class BotConnection(asyncio.Protocol):
         self.deadline = NEVER
         self._listener, self._door, self._loop, self._heeds = listener, door, loop, heeds
         self._seconds = patience(listener.limits)
-        self._stage = Stage.REQUEST
+        self._stage = REQUEST
         self._wrapping = Wrapping()
         self._far: Far | None = None
         self._leading: asyncio.Task[None] | None = None
@@ -64,26 +64,26 @@ class BotConnection(asyncio.Protocol):
 
         None for one that stays: it is a token's, or a request of it is in work.
         """
-        if self.owner is not None or self._stage not in (Stage.REQUEST, Stage.HEAD, Stage.BODY):
+        if self.owner is not None or self._stage not in (REQUEST, HEAD, BODY):
             return None
-        return self._stage is not Stage.REQUEST, self.deadline
+        return self._stage is not REQUEST, self.deadline
 
     def finish(self) -> None:
         """Close, after the answer to the request in flight if there is one."""
         self._last = True
-        if self._stage in (Stage.REQUEST, Stage.HEAD, Stage.BODY, Stage.TUNNEL):
+        if self._stage in (REQUEST, HEAD, BODY, TUNNEL):
             self._close()
 
     def expire(self) -> None:
         """The stage's time is over."""
-        if self._stage in (Stage.HEAD, Stage.BODY) and not self._wrapping.shaking:
+        if self._stage in (HEAD, BODY) and not self._wrapping.shaking:
             self._refuse(Unreadable(408, f"the request stayed incomplete for {self._seconds[self._stage]:g} s"))
         else:
             self.abort()
 
     def abort(self) -> None:
         """Destroy the connection within this step: nothing more is read or written."""
-        self._stage, self._last = Stage.END, True
+        self._stage, self._last = END, True
         self._transport.abort()
         self._leave()
 
@@ -94,17 +94,17 @@ class BotConnection(asyncio.Protocol):
         peername = transport.get_extra_info("peername")
         self.peer = str(peername[0]) if peername else LOOPBACK
         self._reader = RequestReader(self._door, self.peer, self._listener.limits)
-        self._enter(Stage.REQUEST)
+        self._enter(REQUEST)
         heeded = self._heeds is None or self._heeds(transport.get_extra_info("socket"))
         if not (heeded and self._listener.admit(self)):
             self.abort()
 
     def data_received(self, received: bytes) -> None:
-        if self._stage is Stage.END:
+        if self._stage is END:
             return
         if self._new and not self._begins(received[0]):
             return
-        if self._wrapping:
+        if self._wrapping.layers:
             self._unwrap(received, 0)
         else:
             self._take(received)
@@ -115,7 +115,7 @@ class BotConnection(asyncio.Protocol):
         if self._far is not None:
             self._far.say_end()
             self._go_on()
-        return self._stage in (Stage.HANDLER, Stage.DRAIN, Stage.TUNNEL)
+        return self._stage in (HANDLER, DRAIN, TUNNEL)
 
     def pause_writing(self) -> None:
         self._full = True
@@ -126,11 +126,11 @@ class BotConnection(asyncio.Protocol):
         self._full = False
         if self._far is not None:
             self._far.hold(False)
-        if self._stage is Stage.DRAIN:
+        if self._stage is DRAIN:
             self._next()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._stage, self._last, self.deadline = Stage.END, True, NEVER
+        self._stage, self._last, self.deadline = END, True, NEVER
         self._leave()
         self._listener.discard(self)
 
@@ -138,7 +138,7 @@ class BotConnection(asyncio.Protocol):
 
     def tell(self, received: bytes) -> None:
         """Bytes for the bot."""
-        if self._stage is Stage.TUNNEL:
+        if self._stage is TUNNEL:
             self._go_on()
             self._send(received)
 
@@ -172,7 +172,7 @@ class BotConnection(asyncio.Protocol):
             self._listener.unshaken(self._door, str(failure))
             self.abort()
             return False
-        self._enter(Stage.HEAD)
+        self._enter(HEAD)
         return True
 
     def _unwrap(self, received: bytes, begin: int) -> None:
@@ -186,7 +186,7 @@ class BotConnection(asyncio.Protocol):
         self._flush()
         if plain:
             self._take(plain)
-        elif self._stage is Stage.HEAD and not self._wrapping.shaking:
+        elif self._stage is HEAD and not self._wrapping.shaking:
             self._await_rest()
         if self._wrapping.ended and self._open:
             self._transport.pause_reading()
@@ -195,26 +195,26 @@ class BotConnection(asyncio.Protocol):
 
     @property
     def _open(self) -> bool:
-        return self._stage is not Stage.END
+        return self._stage is not END
 
     def _flush(self) -> None:
         if pending := self._wrapping.send(b""):
             self._transport.write(pending)
 
     def _send(self, wire: bytes) -> None:
-        self._transport.write(self._wrapping.send(wire) if self._wrapping else wire)
+        self._transport.write(self._wrapping.send(wire) if self._wrapping.layers else wire)
 
     # -- requests and their answers -----------------------------------------------------------------------------
 
     def _take(self, received: bytes) -> None:
-        if self._stage is Stage.END:
+        if self._stage is END:
             return
         if self._far is not None:
             self._go_on()
             self._far.say(received)
             return
         self._reader.feed(received)
-        if self._stage in (Stage.HANDLER, Stage.DRAIN):
+        if self._stage in (HANDLER, DRAIN):
             self._paused = True
             self._transport.pause_reading()
         else:
@@ -228,21 +228,21 @@ class BotConnection(asyncio.Protocol):
         """Begin the next request if it is whole."""
         try:
             raw = self._reader.next()
-            if raw is not None and raw.method == b"CONNECT":
+            if raw is None:
+                self._await_rest()
+                return
+            if raw.method == b"CONNECT":
                 self._connect(raw)
                 return
         except Unreadable as refused:
             self._refuse(refused)
             return
-        if raw is None:
-            self._await_rest()
-            return
         self._last = self._last or self._reader.last
-        self._stage, self.deadline = Stage.HANDLER, NEVER
+        self._stage, self.deadline = HANDLER, NEVER
         self._listener.begin(self, self._loop.create_task(self._serve(raw)))
 
     def _await_rest(self) -> None:
-        stage = Stage.BODY if self._reader.in_body else Stage.HEAD if self._reader.begun else Stage.REQUEST
+        stage = BODY if self._reader.in_body else HEAD if self._reader.begun else REQUEST
         if stage is not self._stage:
             self._enter(stage)
 
@@ -259,14 +259,14 @@ class BotConnection(asyncio.Protocol):
 
     def _answered(self, wire: bytes | None) -> None:
         """Send the answer, if somebody still waits for it; for want of one the connection breaks: "unknown"."""
-        if self._stage is not Stage.HANDLER:
+        if self._stage is not HANDLER:
             return
         if wire is None:
             self.abort()
             return
         self._send(wire)
         if self._full and not self._last:
-            self._enter(Stage.DRAIN)
+            self._enter(DRAIN)
         else:
             self._next()
         if self._full:
@@ -277,8 +277,9 @@ class BotConnection(asyncio.Protocol):
             self._close()
             return
         self._resume()
-        self._enter(Stage.REQUEST)
-        self._advance()
+        self._enter(REQUEST)
+        if self._reader.begun:
+            self._advance()
 
     def _resume(self) -> None:
         if self._paused:
@@ -287,19 +288,19 @@ class BotConnection(asyncio.Protocol):
 
     def _close(self) -> None:
         """Close once what was written has gone out."""
-        self._stage = Stage.END
-        self.deadline = self._loop.time() + self._seconds[Stage.DRAIN]
-        if self._wrapping:
+        self._stage = END
+        self.deadline = self._loop.time() + self._seconds[DRAIN]
+        if self._wrapping.layers:
             self._transport.write(self._wrapping.close())
         self._transport.close()
 
     def _refuse(self, refused: Unreadable) -> None:
         """Answer, and close when the bot has: closing over bytes not yet read would reset the answer away."""
         self._last = True
-        self._enter(Stage.END)
+        self._enter(END)
         answer = self._listener.refuse(self._door, refused)
         self._send(answer_bytes(answer, last=True, asks=refused.status == CREDENTIALS_ASKED))
-        if self._wrapping:
+        if self._wrapping.layers:
             self._transport.write(self._wrapping.close())
         if self._transport.can_write_eof():
             self._transport.write_eof()
@@ -319,7 +320,7 @@ class BotConnection(asyncio.Protocol):
         if lead is Lead.NOWHERE:
             raise refusal(host, number)
         self._listener.count_tunnel(self)
-        self._stage, self.deadline = Stage.HANDLER, NEVER
+        self._stage, self.deadline = HANDLER, NEVER
         self._leading = self._loop.create_task(self._lead_on(raw, host, number))
         self._listener.begin(self, self._leading)
 
@@ -335,9 +336,9 @@ class BotConnection(asyncio.Protocol):
         self._wrapping.add(context)
         self._door = self._door.within(host, number)
         self._reader = RequestReader(self._door, self.peer, self._listener.limits)
-        self._enter(Stage.HEAD)
+        self._enter(HEAD)
         if early:
-            self._unwrap(early, len(self._wrapping) - 1)
+            self._unwrap(early, len(self._wrapping.layers) - 1)
 
     async def _lead_on(self, raw: RawRequest, host: str, number: int) -> None:
         """Open an untouched tunnel, or say why not. Cancelled when the bot is gone: nobody else waits for it."""
@@ -346,7 +347,7 @@ class BotConnection(asyncio.Protocol):
             far = await self._listener.reach(host, number)
             self._join(far, self._listener.tunnel_owner(raw, self, self._door), host, number)
         except Unreadable as refused:
-            if self._stage is Stage.HANDLER:
+            if self._stage is HANDLER:
                 self._refuse(refused)
         except Exception as error:
             self._loop.call_exception_handler({"message": "a tunnel could not be opened", "exception": error})
@@ -359,14 +360,14 @@ class BotConnection(asyncio.Protocol):
 
     def _join(self, far: Far, owner: str | None, host: str, number: int) -> None:
         """The token, if one was needed, was asked for again in this step: whoever is revoked meanwhile gets none."""
-        if self._stage is not Stage.HANDLER:
+        if self._stage is not HANDLER:
             return
         if self._last:
             self._close()
             return
         self._listener.opened(host, number, owner)
         self.owner, self._far = self.owner or owner, far
-        self._enter(Stage.TUNNEL)
+        self._enter(TUNNEL)
         self._send(ESTABLISHED)
         self._resume()
         far.hold(self._full)
@@ -376,9 +377,9 @@ class BotConnection(asyncio.Protocol):
 
     def _go_on(self) -> None:
         """Something was said; where the bot has ended its side, the other is not given as long."""
-        self._enter(Stage.TUNNEL)
+        self._enter(TUNNEL)
         if self._last:
-            self.deadline = self._loop.time() + self._seconds[Stage.DRAIN]
+            self.deadline = self._loop.time() + self._seconds[DRAIN]
 
     def _leave(self) -> None:
         """Nobody is here any more for whom a tunnel would be."""

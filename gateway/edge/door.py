@@ -6,6 +6,7 @@ again (Host, SNI) must say the same. Which hosts there are is not known here.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from gateway.edge.grammar import Unreadable
@@ -51,6 +52,7 @@ class Door:
         return host
 
 
+@lru_cache(maxsize=64)
 def parse_authority(text: bytes) -> tuple[str, int | None]:
     """``host`` or ``host:port``, the host in lower case. Raises Unreadable."""
     shape = _AUTHORITY.fullmatch(text)

@@ -5,7 +5,6 @@ what the pattern did not match. No parser sees a byte that the pattern has not a
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
@@ -142,11 +141,7 @@ CODEC_ONLY: Final = HOP_BY_HOP | {b"host", b"content-length", b"expect", b"proxy
 BODILESS: Final = frozenset((204, 304))
 
 
-def tokens(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> frozenset[bytes]:
-    """The comma-separated members of all headers of that name, lower-cased."""
-    return _members(b",".join([value for key, value in headers if key == name]))
-
-
 @lru_cache(maxsize=64)
-def _members(listed: bytes) -> frozenset[bytes]:
+def members(listed: bytes) -> frozenset[bytes]:
+    """The comma-separated members of a header's value, lower-cased."""
     return frozenset([member.strip() for member in listed.lower().split(b",")]) - {b""}

@@ -1,15 +1,18 @@
 """llhttp as the codec uses it: what it says it read, written down to be held against our own reading."""
 
+Header = tuple[bytes, bytes]
+"""A header's name in lower case, and its value without white space around it."""
+
 
 class Heard:
-    """What llhttp says it read: its callbacks, written down. What comes after the message's end is only counted."""
+    """What llhttp says it read: its callbacks, written down. What comes after the message's end adds to no body."""
 
     __slots__ = ("begun", "body", "complete", "headers", "target")
 
     def __init__(self) -> None:
         self.begun = self.complete = 0
         self.target = b""
-        self.headers: list[tuple[bytes, bytes]] = []
+        self.headers: list[Header] = []
         self.body: list[bytes] = []
 
     def on_message_begin(self) -> None:
@@ -19,8 +22,7 @@ class Heard:
         self.target += target
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.complete:
-            self.headers.append((name.lower(), value.strip(b" \t")))
+        self.headers.append((name.lower(), value.strip(b" \t")))
 
     def on_body(self, piece: bytes) -> None:
         if not self.complete:
@@ -28,8 +30,3 @@ class Heard:
 
     def on_message_complete(self) -> None:
         self.complete += 1
-
-
-def header_count(head: bytes) -> int:
-    """How many headers a whole head has, by its line ends."""
-    return head.count(b"\r\n") - 2

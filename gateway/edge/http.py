@@ -5,6 +5,7 @@ begins; at the first doubt it is Unreadable, and the connection is over. Request
 altogether (no client is known to send one), so that a body's end is a number; pipelined requests wait for their turn.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -27,7 +28,7 @@ from gateway.edge.grammar import (
     Limits,
     Unreadable,
     fault,
-    tokens,
+    members,
 )
 from gateway.edge.heard import Heard
 
@@ -59,7 +60,7 @@ class RequestReader:
         self._door, self._port, self._peer, self._limits = door, door.exchange, peer, limits
         self._lines = (ABSOLUTE_LINE, CONNECT_LINE) if door.forward else (REQUEST_LINE,)
         self._host: str | None = None
-        self._buffer = bytearray()
+        self._buffer = b""
         self._scanned = self._head = 0
         self._method = self._target = b""
         self._verdict = _Verdict((), b"", 0, False)
@@ -92,35 +93,39 @@ class RequestReader:
         end = begin + verdict.length
         if len(self._buffer) < end:
             return None
-        body = bytes(self._buffer[begin:end])
-        del self._buffer[:end]
+        body, self._buffer = self._buffer[begin:end], self._buffer[end:]
         self._head = self._scanned = 0
         return RawRequest(self._method, self._target, verdict.headers, body, self._port, self._peer, self._host)
 
     def rest(self) -> bytes:
         """The bytes behind the last request, which are not this reader's to read: they belong to a tunnel."""
-        rest = bytes(self._buffer)
-        self._buffer.clear()
+        rest, self._buffer = self._buffer, b""
         return rest
 
     def _take_head(self) -> bool:
         """Whether a whole head is there; it is judged the moment it is."""
-        end = self._buffer.find(HEAD_END, self._scanned)
-        if end < 0:
+        end = self._buffer.find(HEAD_END, self._scanned) + len(HEAD_END)
+        if end < len(HEAD_END):
             self._scanned = max(0, len(self._buffer) - len(HEAD_END) + 1)
             _check_beginning(self._buffer, self._limits)
             return False
-        head = bytes(self._buffer[: end + len(HEAD_END)])
-        line = next(filter(None, [line.match(head) for line in self._lines]), None)
-        if line is None or line.end() - 2 > self._limits.request_line or len(head) > self._limits.head:
-            _check_sizes(head, self._limits)
-            raise fault(head, self._door.forward)
+        line = self._line()
+        if line is None or line.end() - 2 > self._limits.request_line or end > self._limits.head:
+            _check_sizes(self._buffer[:end], self._limits)
+            raise fault(self._buffer[:end], self._door.forward)
         self._method, authority, self._target = line.groups()
-        fields = head[line.end() :]
-        self._verdict = self._judged.get((self._method, fields)) or self._newly_judged(head, fields)
+        fields = self._buffer[line.end() : end]
+        self._verdict = self._judged.get((self._method, fields)) or self._newly_judged(self._buffer[:end], fields)
         self._host = self._door.lead(authority, self._verdict.host)
-        self._head = len(head)
+        self._head = end
         return True
+
+    def _line(self) -> re.Match[bytes] | None:
+        """The request line, if it has one of the shapes that this door lets in."""
+        for shape in self._lines:
+            if line := shape.match(self._buffer):
+                return line
+        return None
 
     def _newly_judged(self, head: bytes, fields: bytes) -> _Verdict:
         """Its verdict, remembered beside the last few: a bot alternates between reading, placing and cancelling."""
@@ -156,7 +161,7 @@ def _judge(head: bytes, fields: bytes, limits: Limits) -> _Verdict:
         or heard.complete != (length == 0)
     ):
         raise Unreadable(400, "two readings of the request differ")
-    last = upgrade or (b"connection" in found and b"close" in tokens(heard.headers, b"connection"))
+    last = upgrade or b"close" in members(found.get(b"connection", b""))
     return _Verdict(tuple(heard.headers), found.get(b"host", b""), length, last)
 
 
@@ -166,7 +171,7 @@ def _split(head: bytes) -> list[tuple[bytes, bytes]]:
     return [(name.lower(), value.strip(b" \t")) for name, _, value in lines]
 
 
-def _check_sizes(head: bytes | bytearray, limits: Limits) -> None:
+def _check_sizes(head: bytes, limits: Limits) -> None:
     line = head.find(b"\r\n")
     if (len(head) if line < 0 else line) > limits.request_line:
         raise Unreadable(414, f"the request line is longer than {limits.request_line} bytes")
@@ -176,12 +181,12 @@ def _check_sizes(head: bytes | bytearray, limits: Limits) -> None:
         raise Unreadable(431, f"the request has more than {limits.headers} headers")
 
 
-def _check_beginning(beginning: bytearray, limits: Limits) -> None:
+def _check_beginning(beginning: bytes, limits: Limits) -> None:
     """An unfinished head that can never become right is refused now, not when its time is over."""
     if not beginning:
         return
     if not 0x41 <= beginning[0] <= 0x5A or beginning.count(b"\n") != beginning.count(b"\r\n"):
-        raise fault(bytes(beginning))
+        raise fault(beginning)
     _check_sizes(beginning, limits)
 
 

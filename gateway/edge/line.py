@@ -75,7 +75,7 @@ class Line(asyncio.Protocol):
 
     def quiet(self) -> bool:
         """Whether it is open and has nothing to read: no answer, no end, not even in the kernel's buffer."""
-        return not self.closing and not any(event & _SOMETHING for _, event in self._poll.poll(0))
+        return not self.closing and not self._poll.poll(0)
 
     def ask(self, wire: bytes, owner: str, deadline: float) -> "asyncio.Future[Answer]":
         """Write the whole request in one go, now. The answer, or NoAnswer."""
@@ -124,7 +124,7 @@ class Line(asyncio.Protocol):
             self._take(plain)
         if end is not None:
             self.abort(_ENDED)
-        elif not self.closing:
+        elif self._outgoing.pending and not self.closing:
             self._flush()
 
     def eof_received(self) -> None:

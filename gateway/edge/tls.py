@@ -38,14 +38,14 @@ def decrypted(tls: ssl.SSLObject, incoming: ssl.MemoryBIO) -> tuple[bytes, ssl.S
         pass  # a record is not whole yet, or carried nothing for us
     except ssl.SSLError as error:
         end = error
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces), end
+    return b"".join(pieces), end
 
 
 def encrypt(tls: ssl.SSLObject, plain: bytes) -> None:
     """Put all of it into records. Raises ssl.SSLError."""
-    rest = memoryview(plain)
-    while rest:
-        rest = rest[tls.write(rest) :]
+    written = 0
+    while written < len(plain):
+        written += tls.write(memoryview(plain)[written:] if written else plain)
 
 
 class TlsSide:
@@ -119,44 +119,41 @@ class TlsSide:
 class Wrapping:
     """The layers between the wire and the requests: none, one, or two (TLS to the proxy and, in it, a tunnel's)."""
 
-    __slots__ = ("_layers",)
+    __slots__ = ("layers",)
 
     def __init__(self) -> None:
-        self._layers: list[TlsSide] = []
-
-    def __len__(self) -> int:
-        return len(self._layers)
+        self.layers: list[TlsSide] = []
 
     @property
     def shaking(self) -> bool:
         """Whether a handshake is going on."""
-        return bool(self._layers) and not self._layers[-1].shaken
+        return bool(self.layers) and not self.layers[-1].shaken
 
     @property
     def ended(self) -> bool:
         """Whether the client has closed a layer."""
-        return any(layer.ended for layer in self._layers)
+        return any(layer.ended for layer in self.layers)
 
     def add(self, context: ssl.SSLContext) -> None:
         """Whatever comes next is TLS by this context, within what is there."""
-        self._layers.append(TlsSide(context))
+        self.layers.append(TlsSide(context))
 
     def receive(self, received: bytes, begin: int = 0) -> bytes:
         """The plain bytes within. ``begin`` passes over outer layers that have read them already."""
-        for layer in self._layers[begin:]:
+        for layer in self.layers[begin:]:
             received = layer.receive(received)
         return received
 
     def send(self, plain: bytes) -> bytes:
         """The bytes for the wire that say this, with whatever TLS has to say before."""
-        for layer in reversed(self._layers):
+        for layer in reversed(self.layers):
             plain = layer.send(plain) if plain else layer.pending()
         return plain
 
     def close(self) -> bytes:
         """The bytes for the wire that end every layer, the innermost first."""
         said = b""
-        for layer in reversed(self._layers):
+        for layer in reversed(self.layers):
             with contextlib.suppress(ssl.SSLError):  # an outer layer that is broken carries nothing more
                 said = layer.send(said) if said else b""
             said += layer.close()

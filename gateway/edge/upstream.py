@@ -55,13 +55,17 @@ class UpstreamPool:
         wire = request_bytes(outgoing)
         line = pool.take() or await self._wait(pool, owner, fresh=False)
         retry = outgoing.reads_only and line.served > 0
-        try:
-            return await self._exchange(pool, line, wire, owner, gate)
-        except NoAnswer:
-            if not retry or line.heard or line.withdrawn:
-                raise
-        line = await self._wait(pool, owner, fresh=True)
-        return await self._exchange(pool, line, wire, owner, gate)
+        while True:
+            answer = self._ask(pool, line, wire, owner, gate)
+            try:
+                return await answer
+            except NoAnswer:
+                if not retry or line.heard or line.withdrawn:
+                    raise
+            finally:
+                line.abandon(answer)
+            retry = False
+            line = await self._wait(pool, owner, fresh=True)
 
     def abort_unsent(self, owner: str) -> int:
         """See ports.Upstream. Sends that still wait for a line end as NotSent, the others as NoAnswer."""
@@ -100,17 +104,14 @@ class UpstreamPool:
         self._start_ticker()
         return await pool.wait(owner, fresh=fresh)
 
-    async def _exchange(self, pool: Pool, line: Line, wire: bytes, owner: str, gate: Gate) -> Answer:
+    def _ask(self, pool: Pool, line: Line, wire: bytes, owner: str, gate: Gate) -> "asyncio.Future[Answer]":
+        """The gate, and in the same step the whole request."""
         try:
             gate()
         except BaseException:
             pool.free(line)
             raise
-        answer = line.ask(wire, owner, line.now() + self._response_s)
-        try:
-            return await answer
-        finally:
-            line.abandon(answer)
+        return line.ask(wire, owner, line.now() + self._response_s)
 
     def _start_ticker(self) -> None:
         if self._ticker is None:

@@ -11,7 +11,7 @@ from gateway.core.request import Answer, Outgoing
 from gateway.edge.grammar import ANSWER_HEAD, BODILESS, CODEC_ONLY, PASSED_NAMES, PASSED_PREFIXES, REQUEST_HEAD
 from gateway.ports import NotSent
 
-_STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode() for status in HTTPStatus}
 
 CREDENTIALS_ASKED: Final = 407
 
@@ -27,16 +27,18 @@ def answer_bytes(answer: Answer, *, last: bool, head_only: bool = False, asks: b
     """
     if not 200 <= answer.status <= 599:
         raise ValueError(f"an answer cannot have the status {answer.status}")
-    lines = [_STATUS_LINES.get(answer.status) or b"HTTP/1.1 %d \r\n" % answer.status]
-    lines += [b"%b: %b\r\n" % header for header in answer.headers if _passes(header[0])]
+    lines = [_STATUS_LINES.get(answer.status) or b"HTTP/1.1 %d " % answer.status]
+    lines += [b": ".join(header) for header in answer.headers if _passes(header[0])]
     if asks:
-        lines.append(b'proxy-authenticate: Basic realm="tradewarden"\r\n')
+        lines.append(b'proxy-authenticate: Basic realm="tradewarden"')
     bodiless = answer.status in BODILESS
     if not bodiless:
-        lines.append(b"content-length: %d\r\n" % len(answer.body))
-    lines.append(b"connection: close\r\n\r\n" if last else b"\r\n")
-    head = b"".join(lines)
-    if not ANSWER_HEAD.fullmatch(head) or head.count(b"\r\n") != len(lines) + last:
+        lines.append(b"content-length: %d" % len(answer.body))
+    if last:
+        lines.append(b"connection: close")
+    lines.append(b"\r\n")
+    head = b"\r\n".join(lines)
+    if not ANSWER_HEAD.fullmatch(head) or head.count(b"\n") != len(lines):
         raise ValueError("an answer's header has a byte that no header may have")
     return head if bodiless or head_only else head + answer.body
 
@@ -45,12 +47,13 @@ def request_bytes(outgoing: Outgoing) -> bytes:
     """A request as it goes to the exchange. NotSent, which names no part but the host, if it is not in order."""
     if outgoing.method not in _METHODS or not _in_order(tuple([name for name, _ in outgoing.head])):
         raise NotSent(f"{outgoing.host}: a request with such a method or headers is never sent")
-    lines = [f"{outgoing.method} {outgoing.target} HTTP/1.1\r\nHost: {outgoing.host}\r\n"]
-    lines += [f"{name}: {value}\r\n" for name, value in outgoing.head]
+    lines = [f"{outgoing.method} {outgoing.target} HTTP/1.1", f"Host: {outgoing.host}"]
+    lines += [f"{name}: {value}" for name, value in outgoing.head]
     if outgoing.body or _METHODS[outgoing.method]:
-        lines.append(f"Content-Length: {len(outgoing.body)}\r\n")
-    head = "".join([*lines, "\r\n"]).encode("utf-8", "surrogatepass")
-    if not REQUEST_HEAD.fullmatch(head) or head.count(b"\r\n") != len(lines) + 2:
+        lines.append(f"Content-Length: {len(outgoing.body)}")
+    lines.append("\r\n")
+    head = "\r\n".join(lines).encode("utf-8", "surrogatepass")
+    if not REQUEST_HEAD.fullmatch(head) or head.count(b"\n") != len(lines):
         raise NotSent(f"{outgoing.host}: the request built for it is malformed")
     return head + outgoing.body
 

@@ -10,6 +10,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from msgspec import Struct
+
 from gateway.core.decision import DenyCode
 from gateway.core.order import OrderEvent
 from gateway.core.request import Answer, Call, Outgoing, Proof, RawRequest
@@ -25,8 +27,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Lesson:
+class Lesson(Struct, frozen=True):
     """What an answer teaches: the outcome, the orders it spoke of, and the exchange's own error if any."""
 
     outcome: Outcome

@@ -32,6 +32,7 @@ from gateway.ledger.usage import Books, Counts, UsageAt
 from gateway.ports import ListedOrder, Record
 
 _ZERO: Final = Decimal(0)
+_KINDS: Final = {kind.value: kind for kind in Kind}
 
 
 class Ledger:
@@ -175,7 +176,7 @@ class Ledger:
 
     def count(self, token: Token, kind: str, now_ms: int) -> None:
         """One more ``message`` (of a denied order), ``denial``, ``request`` or ``cancel``; :meth:`tick` stores it."""
-        self._counts.count(token.id, token.account, Kind(kind), now_ms)
+        self._counts.count(token.id, token.account, _KINDS[kind], now_ms)
 
     def marked(self) -> Sequence[tuple[str, str]]:
         """Account and market id of every market whose price :meth:`mark` should be told, every few seconds."""

@@ -45,9 +45,9 @@ class Window:
 
     def total(self, now_ms: int) -> int:
         """The sum of what is in the window at that time."""
-        gone = 0
+        left, gone = now_ms - self._length, 0
         for bucket, amount in self._buckets:
-            if self._leaves(bucket) > now_ms:
+            if (bucket + 1) * self._width > left:
                 break
             gone += amount
         return self._total - gone

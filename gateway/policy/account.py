@@ -5,7 +5,7 @@ Their findings carry ``account.`` before the rule. Whether an order is a reducti
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec import structs
@@ -21,9 +21,6 @@ from gateway.policy.strict_yaml import DocumentError, Mark, Node, Problem, Table
 
 PREFIX: Final = "account."
 _BY_KEY: Final = {setting.rule.rpartition(".")[2]: setting for setting in ACCOUNT_SETTINGS}
-_SILENT: Final = {
-    setting.rule: structs.replace(setting.silent, rule=PREFIX + setting.rule) for setting in ACCOUNT_SETTINGS
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +70,17 @@ def load_account_limits(node: Node, name: str) -> AccountLimits:
 
 
 def decide_account(limits: AccountLimits, call: Call, snapshot: Snapshot, valued: Valued) -> tuple[Finding, ...]:
-    """Every control's finding on the call, about ``snapshot.account``; without that every one of them denies."""
+    """The findings of those that have a say, about ``snapshot.account``; without that every one of them denies."""
     if snapshot.account is None:
         unread = "what the account has used is not known"
         return tuple([_named(control.fails(DenyCode.INTERNAL, unread)) for control in limits.controls])
-    whole = replace(snapshot, usage=snapshot.account)
-    return tuple([_named(ask(control, call, whole, valued)) for control in limits.controls])
+    whole = structs.replace(snapshot, usage=snapshot.account)
+    heard = [(control, ask(control, call, whole, valued)) for control in limits.controls]
+    return tuple([_named(found) for control, found in heard if found is not control.silent])
 
 
 def _named(found: Finding) -> Finding:
     if found.passed:
-        if found.detail:
-            return _SILENT[found.rule]
         rule = PREFIX + found.rule
         return Finding(
             rule, True, "", found.limit, found.observed, found.code, found.retry_after_ms, before=found.before

@@ -1,4 +1,4 @@
-"""The decision. Pure; deny wins; every control has its finding, so that a denial names every reason.
+"""The decision. Pure; deny wins; every control with a say has its finding, so that a denial names every reason.
 
 A control that raises has failed (promise 8: fail closed). An order is allowed only with a valuation, and leaves as
 the valuation says, never as it came. Under a policy in shadow what its own settings would deny passes, with the
@@ -14,17 +14,14 @@ from gateway.core.intent import Cancel, CancelAll, Forbidden, Intent, Place, Pub
 from gateway.core.request import Call
 from gateway.core.snapshot import Reference, Snapshot
 from gateway.policy.account import AccountLimits, decide_account
-from gateway.policy.controls import FLOORS
 from gateway.policy.controls.control import FAILED, Valued
 from gateway.policy.controls.price import MarketPrice
 from gateway.policy.controls.references import Collar
 from gateway.policy.document import Policy
 from gateway.policy.exits import may_exit, reduces
-from gateway.policy.panel import Panel
 from gateway.policy.shadow import suspended
 from gateway.policy.valuation import Unvalued, Valuation, stale, unpriced, valuation
 
-_FLOORS: Final = Panel(FLOORS)
 _UNCOUNTED: Final = frozenset({
     DenyCode.MALFORMED, DenyCode.UNKNOWN_ENDPOINT,  # said before anyone is known
     DenyCode.TOKEN, DenyCode.SIGNATURE, DenyCode.TIMESTAMP, DenyCode.REPLAY,  # anyone could send these
@@ -34,17 +31,16 @@ _UNCOUNTED: Final = frozenset({
 
 
 def decide(policy: Policy, call: Call, snapshot: Snapshot, account: AccountLimits | None = None) -> Decision:
-    """Allow or Deny with the findings of every control; ties of severity go to the policy's own rule. Never raises.
+    """Allow or Deny with the findings of all that have a say; ties of severity go to the policy's rule. Never raises.
 
     ``account``: limits over all tokens of the account, which hold beside the policy's; they need ``snapshot.account``.
     """
     valued = _valued(policy, call.intent, snapshot)
-    own = policy.panel.findings(call, snapshot, valued)
+    findings = policy.panel.findings(call, snapshot, valued)
     if policy.shadow:
-        own = suspended(policy, own)
-    floors = _FLOORS.findings(call, snapshot, valued)
-    beside = decide_account(account, call, snapshot, valued) if account else ()
-    findings = (*own, *floors, *beside)
+        findings = suspended(policy, findings)
+    if account:
+        findings += decide_account(account, call, snapshot, valued)
     failed = tuple([finding for finding in findings if not finding.passed and not finding.suspended])
     if failed:
         return structs.replace(deny(failed), findings=findings)

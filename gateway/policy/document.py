@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar, cast
 
 from gateway.core.intent import OrderKind
+from gateway.policy.controls import FLOORS
 from gateway.policy.controls.access import Cancels
 from gateway.policy.controls.allow import Orders, Symbols
 from gateway.policy.controls.conduct import Alerts, IfSilent, Mode
@@ -38,6 +39,8 @@ class Policy:
 
     ``controls`` are those that the file or its ``parent`` states or that stand by default; ``lines`` maps a rule to
     its line of the file. ``needs_marks``: an order needs the prices of the other instruments that the token holds.
+    ``shadow``: what it would deny passes, and is only written down. ``alerts``: what is to be told at once.
+    ``panel``: who is asked about a call, the floors last.
     """
 
     name: str
@@ -47,13 +50,18 @@ class Policy:
     warnings: tuple[Problem, ...] = ()
     parent: "Policy | None" = None
     needs_marks: bool = field(init=False, repr=False, compare=False)
+    shadow: bool = field(init=False, repr=False, compare=False)
+    alerts: Alerts = field(init=False, repr=False, compare=False)
     panel: Panel = field(init=False, repr=False, compare=False)
     _kinds: Mapping[type[Control], Setting] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "needs_marks", needs_marks(self.controls))
-        object.__setattr__(self, "panel", Panel(self.controls))
+        object.__setattr__(self, "panel", Panel((*self.controls, *FLOORS)))
         object.__setattr__(self, "_kinds", {type(control): control for control in self.controls})
+        mode = self.find(Mode)
+        object.__setattr__(self, "shadow", mode is not None and mode.shadow)
+        object.__setattr__(self, "alerts", self.find(Alerts) or Alerts(frozenset()))
 
     def find(self, kind: type[S]) -> S | None:
         """The policy's control of this class."""
@@ -95,12 +103,6 @@ class Policy:
         return found.ms if found else 0
 
     @property
-    def shadow(self) -> bool:
-        """Whether what it would deny passes, and is only written down."""
-        found = self.find(Mode)
-        return found is not None and found.shadow
-
-    @property
     def sources(self) -> int:
         """How many independent venues must stand behind a reference price."""
         found = self.find(Sources)
@@ -117,11 +119,6 @@ class Policy:
         """After how long without a request its own orders are cancelled; None: never."""
         found = self.find(IfSilent)
         return found.after_ms if found else None
-
-    @property
-    def alerts(self) -> Alerts:
-        """What is to be told at once."""
-        return self.find(Alerts) or Alerts(frozenset())
 
 
 def load(text: str | bytes, name: str, parents: Parents = nobody, clamp: bool = False) -> Policy:

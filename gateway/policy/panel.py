@@ -1,6 +1,6 @@
-"""Who is asked: of controls in a fixed order those that a kind of intent concerns. The others are silent on it.
+"""Who is asked: of controls in a fixed order those that a kind of intent concerns. What they are silent on is left out.
 
-Law: the findings are those of asking everybody, each in its place; only the asking of the silent is spared.
+Law: the findings are those of asking everybody, in their order, without the silent ones.
 """
 
 from collections.abc import Sequence
@@ -11,32 +11,24 @@ from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot
 from gateway.policy.controls.control import Control, Valued, ask
 
-_Asked = tuple[tuple[int, Control], ...]
-
 
 class Panel:
     """Controls that are asked together."""
 
-    __slots__ = ("_controls", "_seated")
+    __slots__ = ("_concerned", "_controls")
 
     def __init__(self, controls: Sequence[Control]) -> None:
         self._controls = tuple(controls)
-        self._seated: dict[type[Intent], tuple[list[Finding], _Asked]] = {}
+        self._concerned: dict[type[Intent], tuple[Control, ...]] = {}
 
     def findings(self, call: Call, snapshot: Snapshot, valued: Valued) -> tuple[Finding, ...]:
-        """Every control's finding on the call, in their order."""
+        """The finding on the call of every control that has a say, in their order."""
         kind = type(call.intent)
-        if kind not in self._seated:
-            self._seated[kind] = self._seat(kind)
-        silent, asked = self._seated[kind]
-        found = silent.copy()
-        for place, control in asked:
-            found[place] = ask(control, call, snapshot, valued)
-        return tuple(found)
+        if kind not in self._concerned:
+            self._concerned[kind] = self._concerned_by(kind)
+        asked = self._concerned[kind]
+        heard = [(control, ask(control, call, snapshot, valued)) for control in asked]
+        return tuple([found for control, found in heard if found is not control.silent])
 
-    def _seat(self, kind: type[Intent]) -> tuple[list[Finding], _Asked]:
-        asked = enumerate(self._controls)
-        return (
-            [control.silent for control in self._controls],
-            tuple((place, control) for place, control in asked if control.concerns is None or kind in control.concerns),
-        )
+    def _concerned_by(self, kind: type[Intent]) -> tuple[Control, ...]:
+        return tuple(one for one in self._controls if one.concerns is None or kind in one.concerns)

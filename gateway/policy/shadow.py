@@ -12,9 +12,9 @@ from gateway.policy.document import Policy
 
 
 def suspended(policy: Policy, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """The findings of ``policy.controls``, in their order; those that shadow mode lets pass are marked so."""
-    judged = zip(policy.controls, findings, strict=True)
-    return tuple([_suspended(found) if control.suspends else found for control, found in judged])
+    """The findings; those of the policy's own controls that shadow mode lets pass are marked so."""
+    rules = {control.rule for control in policy.controls if control.suspends}
+    return tuple([_suspended(found) if found.rule in rules else found for found in findings])
 
 
 def _suspended(found: Finding) -> Finding:

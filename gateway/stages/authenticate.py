@@ -8,7 +8,6 @@ was seen then is forgotten.
 """
 
 from collections import deque
-from hashlib import blake2b
 from typing import Final
 
 from gateway.core.decision import DenyCode
@@ -29,33 +28,33 @@ def changes_state(intent: Intent) -> bool:
 
 
 class Seen:
-    """The signed bytes of the last moments, each with the time it may be forgotten."""
+    """The signed bytes of the last moments, each with the time it may be forgotten.
+
+    Remembered are 64-bit hashes of them, keyed anew by each process: equal bytes have equal ones, so that no replay is
+    missed; a new request is taken for another by a chance of one in 2**64 for each that is remembered, and refused.
+    """
 
     def __init__(self) -> None:
-        self._digests: set[bytes] = set()
-        self._order: deque[tuple[int, bytes]] = deque()
+        self._hashes: set[int] = set()
+        self._order: deque[tuple[int, int]] = deque()
 
     def first_time(self, token_id: str, payload: bytes, forget_us: int, now_us: int) -> bool:
         """Remember these bytes; False if they were here already."""
-        digest = _digest(token_id, payload)
-        if self._remembers(digest, now_us):
+        hashed = hash((token_id, payload))
+        if self._remembers(hashed, now_us):
             return False
-        self._digests.add(digest)
-        self._order.append((forget_us, digest))
+        self._hashes.add(hashed)
+        self._order.append((forget_us, hashed))
         return True
 
     def knows(self, token_id: str, payload: bytes, now_us: int) -> bool:
         """Whether these bytes were here and are not forgotten yet."""
-        return self._remembers(_digest(token_id, payload), now_us)
+        return self._remembers(hash((token_id, payload)), now_us)
 
-    def _remembers(self, digest: bytes, now_us: int) -> bool:
+    def _remembers(self, hashed: int, now_us: int) -> bool:
         while self._order and self._order[0][0] < now_us:
-            self._digests.discard(self._order.popleft()[1])
-        return digest in self._digests
-
-
-def _digest(token_id: str, payload: bytes) -> bytes:
-    return blake2b(payload, digest_size=16, key=token_id.encode()[:64]).digest()
+            self._hashes.discard(self._order.popleft()[1])
+        return hashed in self._hashes
 
 
 class Authenticator:

@@ -53,8 +53,7 @@ class Exits:
         if allowed.delay_ms:
             await asyncio.sleep(allowed.delay_ms / 1000)
             turn = renewed(turn, self._world)
-        record = self._world.audit.draft(written(turn, allowed, self._world))
-        self._world.audit.append(record, sync=True)
+        self._world.audit.note(written(turn, allowed, self._world), sync=True)
         return turn
 
     async def _send(self, turn: Turn, may_leave: Gate) -> Answer:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 import structlog
+from msgspec import structs
 
 from gateway.core.errors import GatewayError
 from gateway.core.order import OrderEvent, OrderRow, OrderStatus
@@ -182,7 +183,8 @@ class Follower:
         ]
         own = [event for event in events if (event.market_id, event.order_id) not in watch.strangers]
         for first in range(0, len(own), AT_ONCE):
-            self._learn(account, replace(told, lesson=replace(told.lesson, events=tuple(own[first : first + AT_ONCE]))))
+            some = structs.replace(told.lesson, events=tuple(own[first : first + AT_ONCE]))
+            self._learn(account, replace(told, lesson=some))
             await asyncio.sleep(0)
         return events
 
@@ -225,7 +227,7 @@ class Follower:
         """Settle and record what is new in it; most of what is told is known."""
         news = tuple(self._world.ledger.news(account.name, by_number(told.lesson.events, own)))
         if news:
-            body = records.outcome(told.decision_id, told.answer, replace(told.lesson, events=news))
+            body = records.outcome(told.decision_id, told.answer, structs.replace(told.lesson, events=news))
             settle(self._world, account.name, news, body, own)
 
     async def _own(self, exchange: Exchange, account: Account, query: Call, why: str) -> Told | None:

@@ -16,28 +16,22 @@ from gateway.stages import records
 log = structlog.get_logger()
 
 
-def with_record(
-    world: Surroundings, body: records.Body, change: Callable[[Record], object], need: Need = Need.EXIT
-) -> None:
+def with_record(world: Surroundings, body: records.Body, change: Callable[[Record], object]) -> None:
     """Make a change to the ledger and append its record; a full disk leaves the order reserved, and says so."""
     try:
         try:
-            _once(world, body, change, need)
+            _once(world, body, change)
         except Unavailable:
-            if need is not Need.EXIT:
-                raise
             world.audit.release_reserve()
-            _once(world, body, change, need)
-    except GatewayError as failure:
-        log.error("outcome not written; the order stays reserved until reconciled", d=body.get("d"), why=str(failure))
+            _once(world, body, change)
     except Exception as failure:
-        log.error("outcome not written; the order stays reserved until reconciled", d=body.get("d"), exc_info=failure)
+        _unwritten(body, failure)
 
 
-def _once(world: Surroundings, body: records.Body, change: Callable[[Record], object], need: Need) -> None:
+def _once(world: Surroundings, body: records.Body, change: Callable[[Record], object]) -> None:
     record = world.audit.draft(body)
     change(record)
-    world.audit.append(record, False, need)
+    world.audit.append(record, sync=False)
 
 
 def settle(
@@ -59,4 +53,12 @@ def by_number(events: Sequence[OrderEvent], own: str | None = None) -> tuple[Ord
 
 def note(world: Surroundings, body: records.Body, need: Need = Need.EXIT) -> None:
     """A record that changes nothing in the ledger."""
-    with_record(world, body, lambda _: None, need)
+    try:
+        world.audit.note(body, need=need)
+    except Exception as failure:
+        _unwritten(body, failure)
+
+
+def _unwritten(body: records.Body, failure: Exception) -> None:
+    why = {"why": str(failure)} if isinstance(failure, GatewayError) else {"exc_info": failure}
+    log.error("outcome not written; the order stays reserved until reconciled", d=body.get("d"), **why)

@@ -56,17 +56,17 @@ class Orders:
             world.ledger.count(turn.token, "message", snapshot.now_ms)
             raise
         body = written(turn, structs.replace(allowed, order=leaving), world, snapshot)
-        turn = structs.replace(turn, call=replace(turn.call, intent=leaving))
+        turn = structs.replace(turn, call=structs.replace(turn.call, intent=leaving))
         record = world.audit.draft(body)
         if allowed.reserve is None:
             world.ledger.count(turn.token, "message", snapshot.now_ms)
             world.audit.append(record, sync=False)
-            return warned(await self._send(turn), allowed)
+            return warned(turn, await self._send(turn), allowed)
         now_us = world.clock.exchange_us(turn.exchange.name)
         until_us = turn.exchange.accept_until_us(turn.call, now_us)
         world.ledger.reserve(turn.token, leaving, allowed.reserve, snapshot.now_ms, until_us, record)
         self._record(turn, leaving, record)
-        return warned(await self._send_and_settle(turn, leaving), allowed)
+        return warned(turn, await self._send_and_settle(turn, leaving), allowed)
 
     def _record(self, turn: Turn, leaving: Place, record: Record) -> None:
         """It is on the disk already, in the reservation. Without a line in the log nothing leaves or stays reserved."""

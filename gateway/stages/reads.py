@@ -28,8 +28,7 @@ class Reads:
             raise Refused(DenyCode.TOKEN, "this endpoint needs a token's key")
         need_room(self._world, Need.READ)
         if self._sparing.admits(self._world.clock.now_ms()):
-            record = self._world.audit.draft(records.decision(decision_id, None, None, call, Allow()))
-            self._world.audit.append(record, False, Need.READ)
+            self._world.audit.note(records.decision(decision_id, None, None, call, Allow()), need=Need.READ)
         else:
             self._world.meter.unrecorded()
         try:
@@ -39,14 +38,14 @@ class Reads:
 
     async def read(self, turn: Turn) -> Answer:
         """Raises Denied, Refused, Unavailable."""
-        need_room(self._world, Need.READ)
         allowed = judge(turn, look(turn, self._world), self._world)
         recorded = turn.call.signed or self._sparing.admits(self._world.clock.now_ms())
         if recorded:
-            self._world.audit.append(self._world.audit.draft(written(turn, allowed, self._world)), False, Need.READ)
+            self._world.audit.note(written(turn, allowed, self._world), need=Need.READ)
         else:
+            need_room(self._world, Need.READ)
             self._world.meter.unrecorded()
-        return warned(self._learn(turn, await self._send(turn, recorded), recorded), allowed)
+        return warned(turn, self._learn(turn, await self._send(turn, recorded), recorded), allowed)
 
     async def _send(self, turn: Turn, recorded: bool) -> Answer:
         still_live = gate(turn.token, self._world, opens_risk=False)

@@ -5,7 +5,7 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import Any, Final, get_args
 
-from gateway.core.decision import SILENT, Allow, Decision, Deny, Finding
+from gateway.core.decision import Allow, Decision, Deny, Finding
 from gateway.core.intent import Intent
 from gateway.core.money import plain
 from gateway.core.order import OrderEvent
@@ -87,7 +87,7 @@ def _passed(findings: Sequence[Finding]) -> dict[str, list[str]]:
     return {
         found.rule: _numbers(found.observed, found.limit, found.before)
         for found in findings
-        if found.passed and found.detail != SILENT
+        if found.passed
     }
 
 

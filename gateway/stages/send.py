@@ -7,7 +7,7 @@ cancels and what they need. What bots ask for goes on its way: their limits are 
 import structlog
 
 from gateway.core.intent import Cancel, CancelAll, Place
-from gateway.core.patience import Patience
+from gateway.core.patience import ASKS, Patience
 from gateway.core.request import Answer, Call, Security
 from gateway.core.token import Account, Credential
 from gateway.exchanges.exchange import Exchange
@@ -59,8 +59,7 @@ class Sender:
         """
         if not for_exit and not isinstance(call.intent, Cancel | CancelAll):
             self._wait(call, account.environment)
-        record = self._audit.draft(records.own(decision_id, account.name, call, why))
-        self._audit.append(record, sync=False)
+        self._audit.note(records.own(decision_id, account.name, call, why))
         return await self.send(exchange, call, account, GATEWAY, _open)
 
     async def probe(
@@ -68,8 +67,7 @@ class Sender:
     ) -> Answer:
         """A signed call with a key that is not sealed yet: what may it do? Recorded and held back like every other."""
         self._wait(call, account.environment)
-        record = self._audit.draft(records.own(decision_id, account.name, call, "what may this key do"))
-        self._audit.append(record, sync=False)
+        self._audit.note(records.own(decision_id, account.name, call, "what may this key do"))
         now_us = self._clock.exchange_us(exchange.name)
         outgoing = exchange.sign(call, account.environment, credential, now_us)
         return self._heeded(call, account.environment, await self._upstream.send(outgoing, GATEWAY, _open))
@@ -81,6 +79,8 @@ class Sender:
 
     def _heeded(self, call: Call, environment: str, answer: Answer) -> Answer:
         """The answer, once it was seen whether its host wants to be left alone."""
+        if answer.status not in ASKS:
+            return answer
         if answer.status == 429 and isinstance(call.intent, Place):
             return answer  # too many orders of one account; what the address may ask is another count
         said = next((value.decode("latin-1") for name, value in answer.headers if name == b"retry-after"), None)

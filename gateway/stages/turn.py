@@ -1,6 +1,5 @@
 """One request on its way: what every later stage needs to know of it, and the look at the world it is judged by."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 from msgspec import Struct, structs
@@ -131,12 +130,13 @@ def written(turn: Turn, allowed: Allow, world: Surroundings, snapshot: Snapshot 
     return records.decision(turn.decision_id, turn.token, turn.policy, turn.call, allowed, snapshot, limits)
 
 
-def warned(answer: Answer, allowed: Allow) -> Answer:
+def warned(turn: Turn, answer: Answer, allowed: Allow) -> Answer:
     """The answer, and with it what the policy would have denied were it not in shadow mode."""
-    if not allowed.suspended:
+    if not turn.policy.shadow or not allowed.suspended:
         return answer
     rules = ", ".join(finding.rule for finding in allowed.suspended)
-    return replace(answer, headers=(*answer.headers, (b"warning", f'299 - "shadow: denied by {rules}"'.encode())))
+    warning = (b"warning", f'299 - "shadow: denied by {rules}"'.encode())
+    return structs.replace(answer, headers=(*answer.headers, warning))
 
 
 def need_room(world: Surroundings, need: Need) -> None:

@@ -1,14 +1,17 @@
-"""Lends real keys, each for one ``with``. Keeps sealed boxes' openers only: no opened credential outlives its loan.
+"""Lends real keys, each for one ``with``. No opened credential outlives its loan.
 
-A box is opened for every loan (about 10 µs): a cache of opened keys would save less than one signature costs.
+Between loans a key that was lent lies here masked: XORed with a random pad of its own length. Its box is opened again
+only when it is another one. Whoever can read this process's memory has the pad, as they would have the vault's key;
+the mask keeps the key in clear out of whatever shows a part of it.
 """
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from gateway.core.errors import Unavailable
-from gateway.core.token import Credential
-from gateway.vault.envelope import Vault
+from gateway.core.secret import Secret
+from gateway.core.token import Credential, KeyKind
+from gateway.vault.envelope import Random, Vault
 from gateway.vault.errors import Damaged
 from gateway.vault.rows import open_credential
 
@@ -19,29 +22,69 @@ BoxOf = Callable[[str], bytes | None]
 class VaultLender:
     """The Lender of ports, locked until :meth:`unlock`. It asks ``box_of`` at every loan: a rotation counts at once."""
 
-    def __init__(self, box_of: BoxOf, vault: Vault | None = None) -> None:
+    def __init__(self, box_of: BoxOf, random: Random, vault: Vault | None = None) -> None:
         self._box_of = box_of
+        self._random = random
         self._vault = vault
+        self._kept: dict[str, _Kept] = {}
 
     def unlock(self, vault: Vault) -> None:
         """Lend from this vault from now on."""
+        self._kept.clear()
         self._vault = vault
 
     def lock(self) -> None:
         """Lend no more. Loans under way end with their ``with``."""
+        self._kept.clear()
         self._vault = None
 
     def lend(self, account: str) -> AbstractContextManager[Credential]:
         """The account's credential. Raises Unavailable: locked, no such account, or a box that does not open."""
-        return nullcontext(self._open(account))
+        box, kept = self._box_of(account), self._kept.get(account)
+        if kept is None or kept.box != box:
+            kept = self._open(account, box)
+        return nullcontext(kept.credential())
 
-    def _open(self, account: str) -> Credential:
+    def _open(self, account: str, box: bytes | None) -> "_Kept":
+        self._kept.pop(account, None)
         if self._vault is None:
             raise Unavailable("the vault is locked")
-        box = self._box_of(account)
         if box is None:
             raise Unavailable(f"account {account!r} is gone")
         try:
-            return open_credential(self._vault, account, box)[1]
+            opened = open_credential(self._vault, account, box)[1]
         except Damaged as error:
             raise Unavailable(f"account {account!r} cannot be used: {error}") from error
+        return self._kept.setdefault(account, _Kept(box, opened, self._random))
+
+
+class _Kept:
+    """What was in a box, its secrets masked."""
+
+    __slots__ = ("_key_id", "_kind", "_passphrase", "_secret", "box")
+
+    def __init__(self, box: bytes, opened: Credential, random: Random) -> None:
+        self.box = box
+        self._key_id: str = opened.key_id
+        self._kind: KeyKind = opened.kind
+        self._secret = _Masked(opened.secret, random)
+        self._passphrase = None if opened.passphrase is None else _Masked(opened.passphrase, random)
+
+    def credential(self) -> Credential:
+        passphrase = None if self._passphrase is None else self._passphrase.clear()
+        return Credential(self._key_id, self._kind, self._secret.clear(), passphrase)
+
+
+class _Masked:
+    """A secret beside its pad, as numbers."""
+
+    __slots__ = ("_masked", "_pad", "_size")
+
+    def __init__(self, secret: Secret, random: Random) -> None:
+        clear = secret.reveal()
+        self._size = len(clear)
+        self._pad = int.from_bytes(random(self._size))
+        self._masked = int.from_bytes(clear) ^ self._pad
+
+    def clear(self) -> Secret:
+        return Secret((self._masked ^ self._pad).to_bytes(self._size))

@@ -31,7 +31,8 @@ def test_its_lines_are_what_the_log_writes() -> None:
     for text in re.findall(r"^\{.*\}$", TEXT, re.MULTILINE):
         entry = line.read(text.encode() + b"\n")
         assert entry is not None
-        assert line.line(entry.number, entry.at, entry.prev, line.encode(entry.body)) == entry.line or (
+        own = entry.type in line.OWN_TYPES
+        assert line.line(entry.number, entry.at, entry.prev, line.encode(entry.body, own)) == entry.line or (
             entry.type == line.CHECKPOINT
         )
 

@@ -100,6 +100,31 @@ def test_the_request_is_one_write(ends: Ends) -> None:
     assert isinstance(answer.exception(), NoAnswer)
 
 
+def test_a_request_of_many_records_arrives_whole(ends: Ends) -> None:
+    """What TLS takes in several records is the request, each byte once and in order."""
+    wire = REQUEST + bytes(range(256)) * 400
+    ends.line.ask(wire, "token", 1e9)
+    heard = b""
+    while len(heard) < len(wire):
+        heard += ends.hear()
+    assert heard == wire
+    ends.close()
+
+
+def test_an_answer_of_many_records_in_one_read(ends: Ends) -> None:
+    """Records that come together are read together; a byte in one record more ends the line."""
+    answer = ends.line.ask(REQUEST, "token", 1e9)
+    ends.hear()
+    ends.line.data_received(b"".join(ends.say(bytes([byte])) for byte in OK))
+    assert (answer.result().body, ends.keeper.told) == (b"{}", ["free"])
+    answer = ends.line.ask(REQUEST, "token", 1e9)
+    ends.hear()
+    ends.line.data_received(ends.say(OK) + ends.say(b"x"))
+    assert answer.result().body == b"{}"
+    assert ends.line.closing
+    ends.close()
+
+
 def test_the_end_of_tls_ends_the_line(ends: Ends) -> None:
     """close_notify alone, before any FIN, takes an idle line out of use at once."""
     ends.line.data_received(ends.say(b"", end=True))
@@ -140,6 +165,13 @@ def test_bytes_in_the_kernel_are_not_quiet(ends: Ends) -> None:
 
 def test_the_other_sides_end_in_the_kernel_is_not_quiet(ends: Ends) -> None:
     ends.wire.ends[1].close()
+    assert not ends.line.quiet()
+    ends.close()
+
+
+def test_a_descriptor_that_is_gone_is_not_quiet(ends: Ends) -> None:
+    """Whatever the kernel has to say of the connection, even that there is none, speaks against the line."""
+    ends.wire.ends[0].close()
     assert not ends.line.quiet()
     ends.close()
 

@@ -18,6 +18,7 @@ from tests.edge.exchange import (
     open_gate,
     order,
     polite,
+    read,
     send_order,
     send_read,
     silent,
@@ -44,6 +45,24 @@ def test_a_closed_gate_writes_nothing(tell: Callable[..., None]) -> None:
                 await ours.send(order(), "token", closed_gate)
         await send_order(ours, "other")
         assert [number for number, _ in exchange.requests] == [1, 1]
+
+    tell(polite, story)
+
+
+def test_what_a_gate_raises_is_final(tell: Callable[..., None]) -> None:
+    """A gate is asked once, even if it raises what a lost connection would, on a line that served before."""
+
+    async def story(exchange: Exchange, ours: UpstreamPool) -> None:
+        await send_read(ours)
+        asked: list[int] = []
+
+        def gate() -> None:
+            asked.append(1)
+            raise NoAnswer("as if a connection were lost")
+
+        with pytest.raises(NoAnswer):
+            await ours.send(read(), "token", gate)
+        assert (len(asked), len(exchange.requests)) == (1, 1)
 
     tell(polite, story)
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.request import Outgoing
 from gateway.edge.upstream import UpstreamPool
 from gateway.ports import NotSent
-from tests.edge.exchange import HOST, OK, Authority, Exchange, open_gate, order, polite, pool, read, running, send_order
+from tests.edge.exchange import HOST, OK, Authority, Exchange, open_gate, polite, pool, read, running, send_order
 
 
 def test_an_unlisted_host_is_never_dialled(authority: Authority) -> None:
@@ -18,8 +19,7 @@ def test_an_unlisted_host_is_never_dialled(authority: Authority) -> None:
     async def story() -> None:
         ours = UpstreamPool(frozenset({HOST}), {"evil.example:443": "127.0.0.1:1"}, authority.file)
         for host in ("evil.example", "API.binance.com", "api.binance.com.", "api.binance.com:443", ""):
-            outgoing = order()
-            object.__setattr__(outgoing, "host", host)
+            outgoing = Outgoing(host, "POST", "/api/v3/order", (), b"", False)
             with pytest.raises(NotSent, match="not a host of any exchange"):
                 await ours.send(outgoing, "token", open_gate)
         await ours.close()

@@ -9,6 +9,8 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from msgspec import structs
+
 from gateway.core.decision import Decision, Deny, Finding
 from gateway.core.intent import Intent, OrderKind, Place, Side, TimeInForce
 from gateway.core.request import Call, Endpoint, EndpointClass, Security
@@ -101,12 +103,12 @@ class FakeUsage:
 
 def snapshot(**changes: Any) -> Snapshot:
     """A quiet world: an active token that has used nothing, and a price of this instant."""
-    return replace(Snapshot(NOW_MS, TokenState.ACTIVE, FakeUsage(), INSTRUMENT, REFERENCE), **changes)
+    return structs.replace(Snapshot(NOW_MS, TokenState.ACTIVE, FakeUsage(), INSTRUMENT, REFERENCE), **changes)
 
 
 def call(intent: Intent, **changes: Any) -> Call:
     """The intent as a decoded call."""
-    return replace(Call(ENDPOINT, intent), **changes)
+    return structs.replace(Call(ENDPOINT, intent), **changes)
 
 
 def place(side: str, kind: str, quantity: str | None = None, **changes: Any) -> Place:

@@ -1,8 +1,8 @@
 """Limits over all tokens of one account: read from the settings, asked about the account, merged into the decision."""
 
-from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from gateway.core.decision import Action, Allow, Decision, Deny, DenyCode
 from gateway.core.intent import Cancel, Intent, Read, ReadName
@@ -103,10 +103,13 @@ def test_cancels_and_reads_pass_and_a_cancel_may_wait(intent: Intent) -> None:
 
 
 def test_every_finding_is_named_apart() -> None:
-    """Also the silent ones, so that a record tells whose they are."""
-    allowed = over("{turnover: 1 USDT per 24h, loss: 1 USDT per 1h}", FakeUsage(), Read(ReadName.BALANCES))
+    """So that a record tells whose they are; the silent ones are not there."""
+    given = "{turnover: 10_000 USDT per 24h, loss: 10_000 USDT per 1h}"
+    allowed = over(given, FakeUsage())
     assert [found.rule for found in allowed.findings][-2:] == ["account.limits.turnover", "account.limits.loss"]
     assert len({found.rule for found in allowed.findings}) == len(allowed.findings)
+    read = over(given, FakeUsage(), Read(ReadName.BALANCES))
+    assert not [found.rule for found in read.findings if found.rule.startswith("account.")]
 
 
 def test_all_of_them_load_and_know_their_lines() -> None:
@@ -140,5 +143,5 @@ def test_wrong_limits_are_told_with_their_place(text: str, told: str) -> None:
 
 def test_without_account_limits_nothing_is_asked() -> None:
     """A snapshot needs no account then."""
-    world: Snapshot = replace(snapshot(), state=TokenState.ACTIVE)
+    world: Snapshot = structs.replace(snapshot(), state=TokenState.ACTIVE)
     assert isinstance(decide(policy(), call(ORDER), world), Allow)

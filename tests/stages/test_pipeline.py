@@ -1,7 +1,8 @@
 """The path as a whole: every answer names its decision, and every failure is a denial in the exchange's words."""
 
 import asyncio
-from dataclasses import replace
+
+from msgspec import structs
 
 from gateway.core.request import RawRequest
 from gateway.core.ulid import ulid_time_ms
@@ -17,7 +18,7 @@ def decision(answer_headers: tuple[tuple[bytes, bytes], ...]) -> str:
 def public(path: bytes = b"/api/v3/time", **changes: object) -> RawRequest:
     """A request without credentials."""
     raw = RawRequest(b"GET", path, ((b"host", b"127.0.0.1:8381"),), b"", "binance", "127.0.0.1")
-    return replace(raw, **changes)  # type: ignore[arg-type]
+    return structs.replace(raw, **changes)  # type: ignore[arg-type]
 
 
 def test_every_answer_carries_its_decision_and_the_log_knows_it(house: Gatehouse) -> None:
@@ -62,7 +63,7 @@ def test_an_exchange_that_is_not_there_is_worth_retrying(house: Gatehouse) -> No
 
 def test_a_host_of_another_environment_is_refused(house: Gatehouse) -> None:
     raw = house.request("GET", "/testnet.binance.vision/api/v3/account")
-    answer = asyncio.run(house.ask(replace(raw, port=None)))
+    answer = asyncio.run(house.ask(structs.replace(raw, port=None)))
     assert answer.status == 404
     assert not house.exchange.arrived
 
@@ -71,7 +72,7 @@ def test_the_shared_port_takes_both_spellings_of_a_host(house: Gatehouse) -> Non
     house.exchange.otherwise = lambda outgoing: body({})
     for prefix in ("/api.binance.com", "/https://api.binance.com"):
         raw = house.request("GET", f"{prefix}/api/v3/account")
-        assert asyncio.run(house.ask(replace(raw, port=None))).status == 200
+        assert asyncio.run(house.ask(structs.replace(raw, port=None))).status == 200
 
 
 def test_bytes_that_are_no_request_are_answered_in_the_exchanges_words(house: Gatehouse) -> None:

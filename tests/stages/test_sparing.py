@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from gateway.core.decision import Action, DenyCode
 from gateway.core.request import Answer
@@ -106,7 +107,7 @@ def test_every_denial_counts_though_it_is_not_recorded(tmp_path: Path) -> None:
 def test_who_knows_only_a_tokens_id_is_a_stranger(house: Gatehouse) -> None:
     """Unsigned requests that name it share the strangers' bucket and leave the token's own alone."""
     signed = house.request("GET", "/api/v3/account")
-    unsigned = replace(signed, target=b"/api/v3/account?timestamp=1")
+    unsigned = structs.replace(signed, target=b"/api/v3/account?timestamp=1")
     forged = house.request("GET", "/api/v3/account", secret=b"wrong")
 
     async def many() -> None:
@@ -126,7 +127,7 @@ def test_who_knows_only_a_tokens_id_is_a_stranger(house: Gatehouse) -> None:
 
 def test_reads_that_only_name_an_id_are_strangers_too(house: Gatehouse) -> None:
     """They are answered all the same, each with two records or none."""
-    unsigned = replace(house.request("GET", "/api/v3/time"), target=b"/api/v3/time")
+    unsigned = structs.replace(house.request("GET", "/api/v3/time"), target=b"/api/v3/time")
 
     async def many() -> None:
         for _ in range(BURST + 20):

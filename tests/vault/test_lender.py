@@ -1,4 +1,4 @@
-"""The lender lends for one ``with``, from the state as it is now, and keeps nothing that was opened."""
+"""The lender lends for one ``with``, from the state as it is now, and keeps nothing of it in clear."""
 
 import gc
 import subprocess
@@ -25,8 +25,8 @@ def credential(secret: str) -> Credential:
     return Credential("k1", KeyKind.HMAC, Secret(secret))
 
 
-def reachable(root: object) -> set[type]:
-    """The types of everything that the object holds on to, up to modules and classes."""
+def held(root: object) -> list[object]:
+    """Everything that the object holds on to, up to modules and classes."""
     waiting, seen = [root], dict[int, object]()
     while waiting:
         thing = waiting.pop()
@@ -34,7 +34,17 @@ def reachable(root: object) -> set[type]:
             continue
         seen[id(thing)] = thing
         waiting += [] if callable(thing) else gc.get_referents(thing)
-    return {type(thing) for thing in seen.values()}
+    return list(seen.values())
+
+
+def reachable(root: object) -> set[type]:
+    """The types of that."""
+    return {type(thing) for thing in held(root)}
+
+
+def values(root: object) -> set[object]:
+    """The texts, bytes and numbers of that."""
+    return {thing for thing in held(root) if isinstance(thing, str | bytes | int)}
 
 
 def test_it_lends_from_either_form_of_box(vault: Vault, random: Random) -> None:
@@ -44,26 +54,55 @@ def test_it_lends_from_either_form_of_box(vault: Vault, random: Random) -> None:
         seal_new_credential(vault.locked, ACCOUNT, credential("s1")),
     ]
     for box in boxes:
-        lender: Lender = VaultLender({"main": box}.get, vault)
+        lender: Lender = VaultLender({"main": box}.get, random, vault)
         with lender.lend("main") as lent:
             assert (lent.key_id, lent.secret.reveal()) == ("k1", b"s1")
 
 
 def test_nothing_opened_is_left_after_the_loan(vault: Vault, random: Random) -> None:
     """The lender holds the vault and no credential, though during the loan one is alive."""
-    lender = VaultLender({"main": seal_credential(vault, ACCOUNT, credential("s1"), random)}.get, vault)
+    lender = VaultLender({"main": seal_credential(vault, ACCOUNT, credential("s1"), random)}.get, random, vault)
     with lender.lend("main") as lent:
         assert Credential in reachable([lent])
     del lent
-    held = reachable([lender])
-    assert Vault in held
-    assert Credential not in held
+    kept = reachable([lender])
+    assert Vault in kept
+    assert Credential not in kept
+
+
+def test_between_loans_a_key_lies_masked(vault: Vault, random: Random) -> None:
+    """Neither its bytes nor their number are held; each loan gives it back, and only the first opens the box."""
+    secret = "a-secret-that-is-long-enough-to-be-found"
+    lender = VaultLender({"main": seal_credential(vault, ACCOUNT, credential(secret), random)}.get, random, vault)
+    for _ in range(3):
+        with lender.lend("main") as lent:
+            assert lent.secret.reveal() == secret.encode()
+    del lent
+    assert not {secret, secret.encode(), int.from_bytes(secret.encode())} & values([lender])
+
+
+def test_each_key_has_a_pad_of_its_own(vault: Vault) -> None:
+    """Two masks of one pad would give their keys' difference."""
+    drawn: list[int] = []
+
+    def random(size: int) -> bytes:
+        drawn.append(size)
+        return bytes([len(drawn)]) * size
+
+    names = ("a", "b")
+    accounts = {name: Account(name, "binance", "live", "k1", KeyKind.HMAC, 0) for name in names}
+    boxes = {name: seal_credential(vault, accounts[name], credential("s" * 32), bytes) for name in names}
+    lender = VaultLender(boxes.get, random, vault)
+    for name in (*names, *names):
+        with lender.lend(name) as lent:
+            assert lent.secret.reveal() == b"s" * 32
+    assert drawn == [32, 32]
 
 
 def test_a_rotated_account_is_lent_anew_at_once(vault: Vault, random: Random) -> None:
     """The box is asked for at every loan."""
     boxes = {"main": seal_credential(vault, ACCOUNT, credential("s1"), random)}
-    lender = VaultLender(boxes.get, vault)
+    lender = VaultLender(boxes.get, random, vault)
     with lender.lend("main") as lent:
         assert lent.secret.reveal() == b"s1"
     boxes["main"] = seal_credential(vault, ACCOUNT, credential("s2"), random)
@@ -73,7 +112,7 @@ def test_a_rotated_account_is_lent_anew_at_once(vault: Vault, random: Random) ->
 
 def test_a_locked_lender_lends_nothing(vault: Vault, random: Random) -> None:
     """Before the unlock and after the lock."""
-    lender = VaultLender({"main": seal_credential(vault, ACCOUNT, credential("s1"), random)}.get)
+    lender = VaultLender({"main": seal_credential(vault, ACCOUNT, credential("s1"), random)}.get, random)
     with pytest.raises(Unavailable, match="locked"), lender.lend("main"):
         pass
     lender.unlock(vault)
@@ -87,7 +126,7 @@ def test_a_locked_lender_lends_nothing(vault: Vault, random: Random) -> None:
 def test_an_account_that_is_gone_or_damaged_is_unavailable(vault: Vault, stranger: Vault, random: Random) -> None:
     """The request is denied as not ready; nothing is signed with what cannot be trusted."""
     boxes = {"damaged": b"\x01" + bytes(80), "foreign": seal_credential(stranger, ACCOUNT, credential("s"), random)}
-    lender = VaultLender(boxes.get, vault)
+    lender = VaultLender(boxes.get, random, vault)
     for account, reason in (("none", "gone"), ("damaged", "cannot be used"), ("foreign", "cannot be used")):
         with pytest.raises(Unavailable, match=reason), lender.lend(account):
             pass
@@ -95,7 +134,7 @@ def test_an_account_that_is_gone_or_damaged_is_unavailable(vault: Vault, strange
 
 def test_what_fails_during_a_loan_is_not_hidden(vault: Vault, random: Random) -> None:
     """A signer's exception passes through as it is."""
-    lender = VaultLender({"main": seal_credential(vault, ACCOUNT, credential("s1"), random)}.get, vault)
+    lender = VaultLender({"main": seal_credential(vault, ACCOUNT, credential("s1"), random)}.get, random, vault)
     with pytest.raises(ZeroDivisionError), lender.lend("main"):
         raise ZeroDivisionError
 
@@ -122,7 +161,7 @@ def test_no_loan_parses_a_pem() -> None:
         "vault = LockedVault(create(Secret('p'), os.urandom, Cost(1, 8))).unlock(Secret('p'))\n"
         "key = Credential('k', KeyKind.ED25519, Secret(bytes(32)))\n"
         "box = seal_credential(vault, Account('a', 'binance', 'live', 'k', KeyKind.ED25519, 0), key, os.urandom)\n"
-        "with VaultLender({'a': box}.get, vault).lend('a') as lent:\n"
+        "with VaultLender({'a': box}.get, os.urandom, vault).lend('a') as lent:\n"
         "    print(len(lent.secret.reveal()), 'cryptography' in sys.modules)\n"
     )
     assert run(program) == "32 False\n"

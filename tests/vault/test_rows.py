@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from gateway.core.errors import Misuse
 from gateway.core.secret import Secret
@@ -203,7 +204,11 @@ def test_an_account_box_that_disagrees_with_itself_is_refused(
 
 @pytest.mark.parametrize(
     "credential",
-    [replace(CREDENTIAL, key_id="bg_2"), replace(CREDENTIAL, kind=KeyKind.RSA), replace(CREDENTIAL, secret=Secret(""))],
+    [
+        structs.replace(CREDENTIAL, key_id="bg_2"),
+        structs.replace(CREDENTIAL, kind=KeyKind.RSA),
+        structs.replace(CREDENTIAL, secret=Secret("")),
+    ],
     ids=["another key", "another kind", "nothing"],
 )
 def test_an_account_takes_only_its_own_credential(vault: Vault, random: Random, credential: Credential) -> None:

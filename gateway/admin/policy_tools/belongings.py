@@ -120,6 +120,9 @@ class Paper:
         self._next += 1
         self.bodies.append(record.body)
 
+    def note(self, body: Mapping[str, Any], sync: bool = False, need: Need = Need.EXIT) -> None:
+        self.append(self.draft(body), sync, need)
+
     def room(self, need: Need) -> bool:
         return True
 

@@ -31,7 +31,7 @@ class Scene:
     given: Given
 
     def found(self, policy: Policy, rule: str) -> Finding | None:
-        """What this rule says here; None where the policy has no such rule."""
+        """What this rule says here; None where the policy has no such rule, or it has no say."""
         findings = decided(policy, self.asked, self.given).findings
         return next((finding for finding in findings if finding.rule == rule), None)
 
@@ -202,5 +202,4 @@ def edge(policy: Policy, scene: Scene, rule: str) -> int | None:
 
 def said(found: Finding | None) -> bool:
     """Whether the rule had a word on it, from numbers: not silent, and not for want of a price."""
-    spoke = found is not None and found.detail != "has no say here"
-    return spoke and found is not None and (found.passed or found.code is not DenyCode.INTERNAL)
+    return found is not None and (found.passed or found.code is not DenyCode.INTERNAL)

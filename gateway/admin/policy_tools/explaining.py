@@ -11,6 +11,7 @@ from typing import Any, Final
 from gateway.core.decision import SILENT, Allow, Decision, Deny, Finding
 from gateway.core.money import plain
 from gateway.core.snapshot import Reference
+from gateway.policy.controls import FLOORS
 from gateway.policy.document import Policy
 from gateway.policy.inherit import NoParent
 from gateway.registry.policies import beside
@@ -75,7 +76,7 @@ def explained(
         "rule": decision.rule if isinstance(decision, Deny) else None,
         "detail": decision.detail if isinstance(decision, Deny) else "",
         "reference": None if reference is None else _reference(reference),
-        "controls": [_control(found, policy, quoted, sources, beside or {}) for found in decision.findings],
+        "controls": [_control(found, policy, quoted, sources, beside or {}) for found in _every(policy, decision)],
     }  # fmt: skip
     if isinstance(decision, Allow) and decision.reserve is not None:
         document["reserve"] = {
@@ -83,6 +84,13 @@ def explained(
             "giveaway": str(decision.reserve.giveaway) if decision.reserve.giveaway else None,
         }
     return document
+
+
+def _every(policy: Policy, decision: Decision) -> list[Finding]:
+    """The decision's findings, and the silent ones of the policy's controls and the floors, each in its place."""
+    heard = {found.rule: found for found in decision.findings}
+    own = [heard.pop(control.rule, control.silent) for control in (*policy.controls, *FLOORS)]
+    return [*own, *heard.values()]
 
 
 def _control(

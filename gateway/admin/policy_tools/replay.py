@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from msgspec import structs
+
 from gateway.admin.policy_tools.compared import Change, Replayed
 from gateway.admin.policy_tools.given import ENDPOINT
 from gateway.admin.policy_tools.history import BEFORE_POLICY, Became, Judged, became, event, instrument, judged
@@ -46,7 +48,7 @@ class Side:
         """What the file says, with what its own past has used."""
         usage = self._ledger.usage(one.token, one.at_ms)
         assert one.intent is not None
-        return decide(self.policy, Call(ENDPOINT, one.intent), replace(snapshot, usage=usage))
+        return decide(self.policy, Call(ENDPOINT, one.intent), structs.replace(snapshot, usage=usage))
 
     def take(self, one: Judged, decision: Decision) -> None:
         """Count what was judged, and reserve what this file let pass."""

@@ -3,6 +3,7 @@
 Source: the exchange's REST documentation (general API information, testnet and demo pages).
 """
 
+from functools import lru_cache
 from typing import Final
 
 from gateway.core.decision import DenyCode
@@ -60,6 +61,7 @@ def product(host: str | None, path: str) -> str | None:
     return _NAMED[host][1] or host
 
 
+@lru_cache(maxsize=256)
 def dialled(host: str, path: str, environment: str) -> str:
     """The host to dial for a catalogue row in an environment. Raises Refused where the environment has no such host."""
     named = _DIALLED.get((host, environment))

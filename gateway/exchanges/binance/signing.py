@@ -4,10 +4,10 @@ What leaves is built from the Call alone: parameters in one order and one spelli
 last; in the query for GET and DELETE, in the form body for POST. Source: REST documentation, "Request security".
 """
 
-import hashlib
 import hmac
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -27,45 +27,56 @@ WINDOW_US: Final = 5_000_000
 """The longest window that a request of ours asks for, whatever the bot asked."""
 _AHEAD_US: Final = 1_000_000
 _FORM: Final = ("Content-Type", "application/x-www-form-urlencoded")
+_IN_BODY: Final = frozenset({"POST", "PUT"})
 _READS: Final = (Public, Read)
+
+_repeated: Final = lru_cache(maxsize=128)(wire.encode)
+"""Bots and the gateway repeat their reads; no two orders are the same."""
 
 
 def sign(call: Call, environment: str, credential: Credential | None, exchange_us: int) -> Outgoing:
     """The request to send. Raises Refused where the environment lacks the endpoint or the key is missing."""
     endpoint = call.endpoint
     host = dialled(endpoint.host, endpoint.path, environment)
-    pairs = parameters(call)
-    head = [("Accept-Encoding", call.encodings)]
-    text = wire.encode(pairs)
+    reads_only = isinstance(call.intent, _READS)
+    text = (_repeated if reads_only else wire.encode)(parameters(call))
+    key_id = None
     if endpoint.security is not Security.NONE:
         if credential is None:
             raise Refused(DenyCode.INTERNAL, f"{endpoint} needs a key")
-        head.append(("X-MBX-APIKEY", credential.key_id))
+        key_id = credential.key_id
         if endpoint.security is Security.SIGNED or call.signed:  # a bot may sign where the key alone would do
             text = _signed(text, window_us(call), credential, exchange_us)
-    reads_only = isinstance(call.intent, _READS)
-    if endpoint.method in ("POST", "PUT"):
-        return Outgoing(host, endpoint.method, endpoint.path, (*head, _FORM), text.encode("ascii"), reads_only)
+    form = endpoint.method in _IN_BODY
+    head = _head(call.encodings, key_id, form)
+    if form:
+        return Outgoing(host, endpoint.method, endpoint.path, head, text.encode("ascii"), reads_only)
     target = f"{endpoint.path}?{text}" if text else endpoint.path
-    return Outgoing(host, endpoint.method, target, tuple(head), b"", reads_only)
+    return Outgoing(host, endpoint.method, target, head, b"", reads_only)
 
 
-def parameters(call: Call) -> list[tuple[str, str]]:
+@lru_cache(maxsize=256)
+def _head(encodings: str, key_id: str | None, form: bool) -> tuple[tuple[str, str], ...]:
+    key = () if key_id is None else (("X-MBX-APIKEY", key_id),)
+    return (("Accept-Encoding", encodings), *key, *((_FORM,) if form else ()))
+
+
+def parameters(call: Call) -> tuple[tuple[str, str], ...]:
     """What the call means, as the exchange's parameters; no timestamp and no signature yet."""
     intent = call.intent
     if not call.endpoint.decoder:
         raise Refused(DenyCode.FORBIDDEN, f"{call.endpoint} is never sent")
     match intent:
-        case Place():
-            return [*orders.place_parameters(intent), *call.extras]
-        case Cancel():
-            return [*orders.cancel_parameters(intent), *call.extras]
-        case CancelAll():
-            return [("symbol", intent.market_id), *call.extras]
         case Read(market_id=str(market_id)):
-            return [("symbol", market_id), *call.extras]
+            return (("symbol", market_id), *call.extras)
         case Read() | Public():
-            return list(call.extras)
+            return call.extras
+        case Place():
+            return (*orders.place_parameters(intent), *call.extras)
+        case Cancel():
+            return (*orders.cancel_parameters(intent), *call.extras)
+        case CancelAll():
+            return (("symbol", intent.market_id), *call.extras)
         case _:
             raise Refused(DenyCode.FORBIDDEN, f"{call.endpoint} is never sent")
 
@@ -82,15 +93,19 @@ def accept_until_us(call: Call, exchange_us: int) -> int:
 
 
 def _signed(text: str, window: int, credential: Credential, exchange_us: int) -> str:
-    whole, part = divmod(window, 1000)
-    digits = f"{whole}.{part:03d}" if part else f"{whole}"
-    text = f"{text}{'&' if text else ''}recvWindow={digits}&timestamp={exchange_us // 1000}"
+    text = f"{text}{'&' if text else ''}recvWindow={_milliseconds(window)}&timestamp={exchange_us // 1000}"
     return f"{text}&signature={_signature(text.encode('ascii'), credential)}"
+
+
+@lru_cache(maxsize=64)
+def _milliseconds(window: int) -> str:
+    whole, part = divmod(window, 1000)
+    return f"{whole}.{part:03d}" if part else f"{whole}"
 
 
 def _signature(payload: bytes, credential: Credential) -> str:
     if credential.kind is KeyKind.HMAC:
-        return hmac.digest(credential.secret.reveal(), payload, hashlib.sha256).hex()
+        return hmac.digest(credential.secret.reveal(), payload, "sha256").hex()
     if credential.kind is KeyKind.ED25519:
         return quote(b64encode(SigningKey(credential.secret.reveal()).sign(payload).signature), safe="")
     raise Refused(DenyCode.INTERNAL, f"keys of kind {credential.kind} cannot sign here")
@@ -107,9 +122,10 @@ def verify(proof: Proof, key: VerifyKey, exchange_us: int) -> None:
 
 
 def _genuine(payload: bytes, signature: str, key: VerifyKey) -> bool:
+    """Whether the key made this signature. Hex counts in lower case alone, in which ``decode`` hands it on."""
     if key.kind is KeyKind.HMAC:
-        expected = hmac.digest(key.material.reveal(), payload, hashlib.sha256).hex()
-        return hmac.compare_digest(expected.encode(), signature.lower().encode())
+        expected = hmac.digest(key.material.reveal(), payload, "sha256").hex()
+        return signature.isascii() and hmac.compare_digest(expected, signature)
     if key.kind is KeyKind.ED25519:
         return _ed25519(payload, signature, key.material.reveal())
     return False

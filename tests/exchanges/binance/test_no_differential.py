@@ -1,6 +1,5 @@
 """Whatever a bot sends, in whatever spelling: what leaves means exactly what the policy was shown, to any reader."""
 
-import dataclasses
 import hashlib
 import hmac
 from decimal import Decimal
@@ -8,6 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from gateway.core.errors import Refused
 from gateway.core.intent import Cancel, CancelAll, Forbidden, Intent, OrderKind, Place, Public, Read, Side, TimeInForce
@@ -158,7 +158,7 @@ def test_what_leaves_decodes_to_the_call_it_was_built_from(made: tuple[Intent, R
     call = BINANCE.decode(request, None, request.target)
     first = leave(call)
     second = again(first)
-    assert dataclasses.replace(second, proof=None) == dataclasses.replace(call, proof=None, environment="live")
+    assert structs.replace(second, proof=None) == structs.replace(call, proof=None, environment="live")
     assert leave(second) == first
 
 
@@ -181,7 +181,7 @@ def test_a_damaged_request_is_refused_or_leaves_as_what_was_decoded(
         else:
             spot = min(at - len(target), len(body))
             body = body[:spot] + letters + body[spot + drop :]
-    bad = dataclasses.replace(request, target=target.encode(), body=body.encode())
+    bad = structs.replace(request, target=target.encode(), body=body.encode())
     try:
         call = BINANCE.decode(bad, None, bad.target)
     except Refused:

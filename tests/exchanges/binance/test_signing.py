@@ -1,9 +1,11 @@
 """Signing and checking signatures, beyond what the vectors show."""
 
 import base64
-import dataclasses
+import hashlib
+import hmac
 
 import pytest
+from msgspec import structs
 from nacl.signing import SigningKey
 from nacl.signing import VerifyKey as Ed25519Key
 
@@ -20,6 +22,7 @@ NOW_US = 1_700_000_000_123_456
 SEED = bytes(range(32))
 ED25519 = Credential("REALKEY", KeyKind.ED25519, Secret(SEED))
 HMAC = Credential("REALKEY", KeyKind.HMAC, Secret("realsecret"))
+GOOD = hmac.new(b"x", b"symbol=BTCUSDT", hashlib.sha256).hexdigest()
 PUBLIC = VerifyKey(KeyKind.ED25519, Secret(bytes(SigningKey(SEED).verify_key)))
 
 
@@ -49,6 +52,16 @@ def test_only_the_one_spelling_of_an_ed25519_signature_counts() -> None:
         assert refused.value.code is DenyCode.SIGNATURE
 
 
+@pytest.mark.parametrize("bad", ["", "é", "0" * 64, "é" * 64, GOOD[:-1], GOOD + " ", GOOD.upper(), f" {GOOD}"])
+def test_only_the_one_spelling_of_an_hmac_counts(bad: str) -> None:
+    """In hex, lower case as decode hands it on; whatever else a bot sends is no signature, and no failure of ours."""
+    key = VerifyKey(KeyKind.HMAC, Secret("x"))
+    signing.verify(proof(GOOD), key, NOW_US)
+    with pytest.raises(Refused) as refused:
+        signing.verify(proof(bad), key, NOW_US)
+    assert refused.value.code is DenyCode.SIGNATURE
+
+
 @pytest.mark.parametrize("kind", [KeyKind.RSA, KeyKind.ECDSA])
 def test_a_kind_that_cannot_be_checked_never_verifies(kind: KeyKind) -> None:
     """Fail closed."""
@@ -58,7 +71,7 @@ def test_a_kind_that_cannot_be_checked_never_verifies(kind: KeyKind) -> None:
 
 def test_a_proof_without_signature_never_verifies() -> None:
     """Naming an id is no signature; whoever lets that do must say so."""
-    unsigned = dataclasses.replace(proof(""), signature=None)
+    unsigned = structs.replace(proof(""), signature=None)
     with pytest.raises(Refused):
         signing.verify(unsigned, VerifyKey(KeyKind.HMAC, Secret("x")), NOW_US)
 
@@ -67,9 +80,9 @@ def test_the_last_moment_of_acceptance_is_timestamp_plus_window() -> None:
     """In whole milliseconds of our timestamp, and never longer than our own window."""
     call = market.cancel_order("BTCUSDT", "1", None)
     assert signing.accept_until_us(call, NOW_US) == 1_700_000_005_123_000
-    short = dataclasses.replace(call, proof=Proof("T", b"", "s", NOW_US, 1_500_250))
+    short = structs.replace(call, proof=Proof("T", b"", "s", NOW_US, 1_500_250))
     assert signing.accept_until_us(short, NOW_US) == 1_700_000_001_623_250
-    long = dataclasses.replace(call, proof=Proof("T", b"", "s", NOW_US, 60_000_000))
+    long = structs.replace(call, proof=Proof("T", b"", "s", NOW_US, 60_000_000))
     assert signing.accept_until_us(long, NOW_US) == 1_700_000_005_123_000
 
 
