@@ -5,7 +5,7 @@
 Whatever goes wrong on the way becomes a denial in the exchange's own words. A failure of ours denies too.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 from msgspec import structs
@@ -87,7 +87,9 @@ class Pipeline:
             return await self._anonymous(trail.exchange, call, trail.decision_id)
         if call.signed:
             self._heard(token.id)
-        return await self._decide(self._turn(trail.exchange, call, token, trail.decision_id))
+        answer = await self._decide(self._turn(trail.exchange, call, token, trail.decision_id))
+        self._world.meter.decided(trail.exchange.name, "allow", "")
+        return answer
 
     async def _anonymous(self, exchange: Exchange, call: Call, decision_id: str) -> Answer:
         if isinstance(call.intent, Forbidden):
@@ -107,21 +109,19 @@ class Pipeline:
             raise Refused(DenyCode.UNKNOWN_ENDPOINT, detail)
         return Turn(decision_id, exchange, call, token, account, self._world.policies.find(token.policy))
 
-    async def _decide(self, turn: Turn) -> Answer:
+    def _decide(self, turn: Turn) -> Awaitable[Answer]:
         match turn.call.intent:
-            case Place() as order:
-                answer = await self._orders.place(turn, order)
-            case Cancel() as cancel:
-                answer = await self._exits.cancel(turn, cancel)
-            case CancelAll() as cancel:
-                answer = await self._exits.cancel_all(turn, cancel)
             case Read() | Public():
-                answer = await self._reads.read(turn)
+                return self._reads.read(turn)
+            case Place() as order:
+                return self._orders.place(turn, order)
+            case Cancel() as cancel:
+                return self._exits.cancel(turn, cancel)
+            case CancelAll() as cancel:
+                return self._exits.cancel_all(turn, cancel)
             case Forbidden():
                 judge(turn, look(turn, self._world), self._world)
                 raise Refused(DenyCode.FORBIDDEN, turn.call.intent.why)
-        self._world.meter.decided(turn.exchange.name, "allow", "")
-        return answer
 
     def refuse(self, port: str | None, status: int, detail: str) -> Answer:
         """The answer to bytes that are no request: in the words of the port's exchange, with HTTP's own status."""

@@ -1,9 +1,10 @@
 """The codec's second half, without I/O: an exchange's bytes to the answer of one request.
 
 Law: an answer whose end cannot be told from its own bytes is NoAnswer. A whole one counts even if something comes
-after it, but then its connection is not used again. A head is admitted by the grammar's pattern and read by llhttp,
-and both must agree on its headers' number and on whether a body follows. A body's announced bytes are counted; chunks
-are llhttp's to read, but it skips stray line ends in silence, so what stands behind the last is looked at here.
+after it, but then its connection is not used again. A head is admitted by the grammar's pattern and read where that
+divides it; nobody reads these bytes after us, with whom to disagree. A body's announced bytes are counted; chunks are
+llhttp's to read, its reading of their head must be ours, and what stands behind the last one is looked at here, for it
+skips stray line ends in silence.
 """
 
 from typing import Final
@@ -19,9 +20,11 @@ from gateway.edge.grammar import (
     CONTENT_LENGTH,
     HEAD_END,
     HOP_BY_HOP,
+    Header,
     members,
+    split,
 )
-from gateway.edge.heard import Header, Heard
+from gateway.edge.heard import Heard
 from gateway.ports import NoAnswer
 
 _LAST_CHUNK: Final = b"0\r\n\r\n"
@@ -81,18 +84,11 @@ class AnswerReader:
         if status < 200:
             self._skip_interim(status)
             return
-        heard = Heard()
-        parser = httptools.HttpResponseParser(heard)
-        try:
-            parser.feed_data(head)
-        except httptools.HttpParserError:
-            raise NoAnswer("the answer is malformed") from None
-        length = self._length(status, heard.headers)
-        if len(heard.headers) != head.count(b"\n") - 2 or heard.complete != (length == 0):
-            raise NoAnswer("two readings of the answer differ")
+        headers = split(head)
+        length = self._length(status, headers)
         self._status = status
         if length is None:
-            self._chunks = _Chunks(heard, parser)
+            self._chunks = _Chunks(head, headers)
         else:
             self._left = length
 
@@ -143,28 +139,35 @@ class _Chunks:
 
     __slots__ = ("_heard", "_in_head", "_parser", "_tail", "clean")
 
-    def __init__(self, heard: Heard, parser: httptools.HttpResponseParser) -> None:
-        self._heard, self._parser = heard, parser
-        self._in_head = len(heard.headers)
+    def __init__(self, head: bytes, headers: list[Header]) -> None:
+        self._heard = Heard()
+        self._parser = httptools.HttpResponseParser(self._heard)
+        self._in_head = len(headers)
         self._tail = b""
         self.clean = True
+        self._feed(head)
+        if self._heard.headers != headers or self._heard.complete:
+            raise NoAnswer("two readings of the answer differ")
 
     def receive(self, received: bytes) -> bytes | None:
         """The body once it is whole."""
         heard = self._heard
         self._tail = (self._tail + received[-len(_LAST_CHUNK) :])[-len(_LAST_CHUNK) :]
-        try:
-            self._parser.feed_data(received)
-        except httptools.HttpParserError:
-            if not heard.complete:
-                raise NoAnswer("the answer is malformed") from None
-            self.clean = False
+        self._feed(received)
         if not heard.complete:
             return None
         trailers = len(heard.headers) > self._in_head
         if self._tail != _LAST_CHUNK or trailers or heard.begun > 1 or heard.complete > 1:
             self.clean = False
         return b"".join(heard.body)
+
+    def _feed(self, received: bytes) -> None:
+        try:
+            self._parser.feed_data(received)
+        except httptools.HttpParserError:
+            if not self._heard.complete:
+                raise NoAnswer("the answer is malformed") from None
+            self.clean = False
 
 
 def _parted(headers: list[Header]) -> tuple[list[Header], dict[bytes, bytes]]:

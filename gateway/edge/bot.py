@@ -48,6 +48,8 @@ class BotConnection(asyncio.Protocol):
         self._wrapping = Wrapping()
         self._far: Far | None = None
         self._leading: asyncio.Task[None] | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._asked: asyncio.Future[RawRequest | None] = loop.create_future()
         self._new = True
         self._last = self._paused = self._full = False
 
@@ -131,6 +133,8 @@ class BotConnection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._stage, self._last, self.deadline = END, True, NEVER
+        if not self._asked.done():  # else a request waits there, and is served all the same
+            self._asked.set_result(None)
         self._leave()
         self._listener.discard(self)
 
@@ -239,23 +243,30 @@ class BotConnection(asyncio.Protocol):
             return
         self._last = self._last or self._reader.last
         self._stage, self.deadline = HANDLER, NEVER
-        self._listener.begin(self, self._loop.create_task(self._serve(raw)))
+        if self._serving is None:
+            self._serving = self._loop.create_task(self._serve())
+        self._listener.begin(self, self._serving)
+        self._asked.set_result(raw)
 
     def _await_rest(self) -> None:
         stage = BODY if self._reader.in_body else HEAD if self._reader.begun else REQUEST
         if stage is not self._stage:
             self._enter(stage)
 
-    async def _serve(self, raw: RawRequest) -> None:
-        wire: bytes | None = None
-        try:
-            answer = await self._listener.handle(raw, self)
-            wire = answer_bytes(answer, last=self._last, head_only=raw.method == b"HEAD")
-        except Exception as error:
-            self._loop.call_exception_handler({"message": "a request's handler failed", "exception": error})
-        finally:
-            self._listener.end(self)  # first: the answer may begin the next request
-            self._answered(wire)
+    async def _serve(self) -> None:
+        """All requests of the connection, one after another: a task for each would cost as much as its signature."""
+        while (raw := await self._asked) is not None:
+            self._asked, wire = self._loop.create_future(), None
+            try:
+                answer = await self._listener.handle(raw, self)
+                wire = answer_bytes(answer, last=self._last, head_only=raw.method == b"HEAD")
+            except Exception as error:
+                self._loop.call_exception_handler({"message": "a request's handler failed", "exception": error})
+            finally:
+                self._listener.end(self)  # first: the answer may begin the next request
+                self._answered(wire)
+            if self._stage is END:
+                return
 
     def _answered(self, wire: bytes | None) -> None:
         """Send the answer, if somebody still waits for it; for want of one the connection breaks: "unknown"."""

@@ -74,6 +74,16 @@ ANSWER_HEAD: Final = re.compile(
 CONTENT_LENGTH: Final = re.compile(rb"[0-9]{1,12}")
 HOST: Final = re.compile(rb"(?:[A-Za-z0-9._\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
+Header = tuple[bytes, bytes]
+"""A header's name in lower case, and its value without white space around it."""
+
+
+def split(head: bytes) -> list[Header]:
+    """The headers of a head that its pattern admitted."""
+    lines = [line.partition(b":") for line in head.split(b"\r\n")[1:-2]]
+    return [(name.lower(), value.strip(b" \t")) for name, _, value in lines]
+
+
 _FAULTS: Final = tuple(
     (re.compile(pattern), detail)
     for pattern, detail in (

@@ -1,7 +1,6 @@
 """llhttp as the codec uses it: what it says it read, written down to be held against our own reading."""
 
-Header = tuple[bytes, bytes]
-"""A header's name in lower case, and its value without white space around it."""
+from gateway.edge.grammar import Header
 
 
 class Heard:

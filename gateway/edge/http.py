@@ -29,6 +29,7 @@ from gateway.edge.grammar import (
     Unreadable,
     fault,
     members,
+    split,
 )
 from gateway.edge.heard import Heard
 
@@ -149,26 +150,20 @@ def _judge(head: bytes, fields: bytes, limits: Limits) -> _Verdict:
     except httptools.HttpParserUpgrade:
         upgrade = True
     except httptools.HttpParserError:
-        _check_headers(_split(head), limits)
+        _check_headers(split(head), limits)
         raise fault(head) from None
     method, target, _ = head.split(b" ", 2)
     found, length = _check_headers(heard.headers, limits, optional_host=method == b"CONNECT")
     if upgrade and length:
         raise Unreadable(400, "a request for an upgrade has a body")
     if (
-        (parser.get_method(), heard.target, heard.headers) != (method, target, _split(head))
+        (parser.get_method(), heard.target, heard.headers) != (method, target, split(head))
         or heard.begun != 1
         or heard.complete != (length == 0)
     ):
         raise Unreadable(400, "two readings of the request differ")
     last = upgrade or b"close" in members(found.get(b"connection", b""))
     return _Verdict(tuple(heard.headers), found.get(b"host", b""), length, last)
-
-
-def _split(head: bytes) -> list[tuple[bytes, bytes]]:
-    """The headers of a head of the right shape as we read them."""
-    lines = [line.partition(b":") for line in head.split(b"\r\n")[1:-2]]
-    return [(name.lower(), value.strip(b" \t")) for name, _, value in lines]
 
 
 def _check_sizes(head: bytes, limits: Limits) -> None:

@@ -37,18 +37,19 @@ def decision(
     """The record before sending, or the only one of a denial: what was decided, and all that it was decided from."""
     body: Body = {"type": "decision", "d": decision_id, "verdict": "allow" if isinstance(decided, Allow) else "deny"}
     if token is not None:
-        body |= {"token": token.name, "account": token.account, "generation": token.generation}
+        body["token"], body["account"], body["generation"] = token.name, token.account, token.generation
     if policy is not None:
-        body |= {"policy": policy.name, "digest": policy.digest}
+        body["policy"], body["digest"] = policy.name, policy.digest
     if call is not None:
-        body |= {"call": str(call.endpoint), "intent": described(call.intent)}
+        body["call"], body["intent"] = str(call.endpoint), described(call.intent)
     if limits is not None:
         body["account_digest"] = limits.digest
     if snapshot is not None:
         body |= _prices(snapshot)
     if passed := _passed(decided.findings):
         body["passed"] = passed
-    return body | _verdict(decided)
+    body |= _verdict(decided)
+    return body
 
 
 def _prices(snapshot: Snapshot) -> Body:

@@ -169,32 +169,20 @@ class _Deaf(httptools.HttpResponseParser):  # type: ignore[misc]
 
 
 class _Hasty(httptools.HttpResponseParser):  # type: ignore[misc]
-    """llhttp, as if it saw no body where a length announces one."""
+    """llhttp, as if it saw no body where chunks follow."""
 
     def feed_data(self, data: bytes) -> None:
         super().feed_data(data.replace(b" 200 ", b" 304 "))
 
 
-class _Patient(httptools.HttpResponseParser):  # type: ignore[misc]
-    """llhttp, as if it waited for a body where there is none."""
-
-    def feed_data(self, data: bytes) -> None:
-        super().feed_data(data.replace(b" 304 ", b" 200 "))
-
-
-@pytest.mark.parametrize(
-    ("parser", "wire"),
-    [(_Deaf, _PLAIN), (_Deaf, _CHUNKED), (_Hasty, _PLAIN), (_Hasty, _CHUNKED),
-     (_Patient, (_PLAIN[0].replace(b"200", b"304"), b""))],
-)  # fmt: skip
-def test_two_readings_that_differ_are_no_answer(
-    monkeypatch: pytest.MonkeyPatch, parser: type, wire: tuple[bytes, bytes]
-) -> None:
-    """Ours and llhttp's must agree on how many headers there are, and on whether a body follows."""
-    assert ours([b"".join(wire)]) is not None
+@pytest.mark.parametrize("parser", [_Deaf, _Hasty])
+def test_two_readings_that_differ_are_no_answer(monkeypatch: pytest.MonkeyPatch, parser: type) -> None:
+    """Who reads the chunks must have read the head as we did; where we count the body, nobody else reads it."""
+    assert ours([b"".join(_CHUNKED)]) is not None
     monkeypatch.setattr(answers.httptools, "HttpResponseParser", parser)
     with pytest.raises(NoAnswer, match="differ"):
-        ours([b"".join(wire)])
+        ours([b"".join(_CHUNKED)])
+    assert ours([b"".join(_PLAIN)]) is not None
 
 
 @pytest.mark.parametrize("filling", [b"a", b"a:\r\n", b"a: b\r\n", b"\r\n", b"\r", b"HTTP/1.1 100\r\n"])
