@@ -97,6 +97,7 @@ class Operations:
         credential = exchange.credential(given["document"])
         checked = await self._checked(exchange, old, credential, given)
         account = gateway.lifecycle.rotate_account(old.name, credential)
+        gateway.lender.forget(old.name)
         gateway.accounts.put(account)
         return looking.account(account) | checked
 
@@ -108,6 +109,7 @@ class Operations:
 
     async def _account_remove(self, given: Arguments) -> Result:
         self._desk.lifecycle.remove_account(given["name"])
+        self._desk.lender.forget(given["name"])
         if isinstance(self._desk, Gateway):
             self._desk.accounts.drop(given["name"])
         return {"removed": given["name"]}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
@@ -33,12 +34,26 @@ class RawRequest(Struct, frozen=True):
         return next((value for key, value in self.headers if key == name), None)
 
 
-class Outgoing(Struct, frozen=True):
+class Veiled(Struct, frozen=True):
+    """Something that holds signed bytes: however it is shown, only the fields that ``shown`` names are."""
+
+    shown: ClassVar[tuple[str, ...]] = ()
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [(name, getattr(self, name)) for name in self.shown]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+
+class Outgoing(Veiled, frozen=True):
     """A request to an exchange, built from a Call; its bytes follow from these fields alone.
 
     ``head`` holds the headers beyond Host and Content-Length. ``reads_only``: may be sent again on a fresh
     connection if the first one turned out dead before a byte was answered.
     """
+
+    shown: ClassVar = ("host", "method", "reads_only")
 
     host: str
     method: str
@@ -46,10 +61,6 @@ class Outgoing(Struct, frozen=True):
     head: tuple[tuple[str, str], ...]
     body: bytes
     reads_only: bool
-
-    def __repr__(self) -> str:
-        return f"Outgoing({self.method} to {self.host})"  # the rest is signed
-
 
 class Answer(Struct, frozen=True):
     """A response, from the exchange or made by us in its format."""
@@ -106,21 +117,19 @@ class Endpoint:
         return f"{self.method} {self.path}"
 
 
-class Proof(Struct, frozen=True):
+class Proof(Veiled, frozen=True):
     """What the bot presented: the token's id, and for a signed call the signed bytes and their signature.
 
     Times are milliseconds of the exchange's clock; ``signed_at`` may carry µs as a fraction, hence microseconds.
     """
+
+    shown: ClassVar = ("token_id", "signed_at_us", "window_us")
 
     token_id: str
     payload: bytes
     signature: str | None
     signed_at_us: int
     window_us: int
-
-    def __repr__(self) -> str:
-        return f"Proof({self.token_id!r}, signed_at_us={self.signed_at_us}, window_us={self.window_us})"
-
 
 class Call(Struct, frozen=True):
     """A decoded request: its row, what it means, and the parameters that go along unchanged.

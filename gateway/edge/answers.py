@@ -103,9 +103,11 @@ class AnswerReader:
         if listed := members(framing.get(b"connection", b"")) - HOP_BY_HOP:
             self.reusable = b"close" not in listed
             self._headers = [header for header in self._headers if header[0] not in listed]
-        if status in BODILESS:
-            return 0
         length, coding = framing.get(b"content-length"), framing.get(b"transfer-encoding")
+        if status in BODILESS:
+            clear = coding is None and (length is None or CONTENT_LENGTH.fullmatch(length) is not None)
+            self.reusable = self.reusable and clear
+            return 0
         if length is None and coding is not None and coding.lower() == b"chunked":
             return None
         if length is None or coding is not None or not CONTENT_LENGTH.fullmatch(length):

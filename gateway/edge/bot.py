@@ -48,8 +48,6 @@ class BotConnection(asyncio.Protocol):
         self._wrapping = Wrapping()
         self._far: Far | None = None
         self._leading: asyncio.Task[None] | None = None
-        self._serving: asyncio.Task[None] | None = None
-        self._asked: asyncio.Future[RawRequest | None] = loop.create_future()
         self._new = True
         self._last = self._paused = self._full = False
 
@@ -133,8 +131,6 @@ class BotConnection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._stage, self._last, self.deadline = END, True, NEVER
-        if not self._asked.done():  # else a request waits there, and is served all the same
-            self._asked.set_result(None)
         self._leave()
         self._listener.discard(self)
 
@@ -243,30 +239,23 @@ class BotConnection(asyncio.Protocol):
             return
         self._last = self._last or self._reader.last
         self._stage, self.deadline = HANDLER, NEVER
-        if self._serving is None:
-            self._serving = self._loop.create_task(self._serve())
-        self._listener.begin(self, self._serving)
-        self._asked.set_result(raw)
+        self._listener.begin(self, self._loop.create_task(self._serve(raw)))
 
     def _await_rest(self) -> None:
         stage = BODY if self._reader.in_body else HEAD if self._reader.begun else REQUEST
         if stage is not self._stage:
             self._enter(stage)
 
-    async def _serve(self) -> None:
-        """All requests of the connection, one after another: a task for each would cost as much as its signature."""
-        while (raw := await self._asked) is not None:
-            self._asked, wire = self._loop.create_future(), None
-            try:
-                answer = await self._listener.handle(raw, self)
-                wire = answer_bytes(answer, last=self._last, head_only=raw.method == b"HEAD")
-            except Exception as error:
-                self._loop.call_exception_handler({"message": "a request's handler failed", "exception": error})
-            finally:
-                self._listener.end(self)  # first: the answer may begin the next request
-                self._answered(wire)
-            if self._stage is END:
-                return
+    async def _serve(self, raw: RawRequest) -> None:
+        wire: bytes | None = None
+        try:
+            answer = await self._listener.handle(raw, self)
+            wire = answer_bytes(answer, last=self._last, head_only=raw.method == b"HEAD")
+        except Exception as error:
+            self._loop.call_exception_handler({"message": "a request's handler failed", "exception": error})
+        finally:
+            self._listener.end(self)  # first: the answer may begin the next request
+            self._answered(wire)
 
     def _answered(self, wire: bytes | None) -> None:
         """Send the answer, if somebody still waits for it; for want of one the connection breaks: "unknown"."""
@@ -287,10 +276,11 @@ class BotConnection(asyncio.Protocol):
         if self._last:
             self._close()
             return
-        self._resume()
         self._enter(REQUEST)
         if self._reader.begun:
             self._advance()
+        if self._stage in (REQUEST, HEAD, BODY):  # nothing whole is left: only then is there room for one more read
+            self._resume()
 
     def _resume(self) -> None:
         if self._paused:
@@ -308,6 +298,7 @@ class BotConnection(asyncio.Protocol):
     def _refuse(self, refused: Unreadable) -> None:
         """Answer, and close when the bot has: closing over bytes not yet read would reset the answer away."""
         self._last = True
+        self._resume()
         self._enter(END)
         answer = self._listener.refuse(self._door, refused)
         self._send(answer_bytes(answer, last=True, asks=refused.status == CREDENTIALS_ASKED))

@@ -52,7 +52,7 @@ def by_number(events: Sequence[OrderEvent], own: str | None = None) -> tuple[Ord
 
 
 def note(world: Surroundings, body: records.Body, need: Need = Need.EXIT) -> None:
-    """A record that changes nothing in the ledger."""
+    """A record that changes nothing in the ledger. The log itself gives it the exits' room where it may have it."""
     try:
         world.audit.note(body, need=need)
     except Exception as failure:

@@ -7,6 +7,7 @@ the mask keeps the key in clear out of whatever shows a part of it.
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import NoReturn
 
 from gateway.core.errors import Unavailable
 from gateway.core.secret import Secret
@@ -37,6 +38,10 @@ class VaultLender:
         """Lend no more. Loans under way end with their ``with``."""
         self._kept.clear()
         self._vault = None
+
+    def forget(self, account: str) -> None:
+        """The account was removed or has another key: what is kept of it goes."""
+        self._kept.pop(account, None)
 
     def lend(self, account: str) -> AbstractContextManager[Credential]:
         """The account's credential. Raises Unavailable: locked, no such account, or a box that does not open."""
@@ -81,10 +86,12 @@ class _Masked:
     __slots__ = ("_masked", "_pad", "_size")
 
     def __init__(self, secret: Secret, random: Random) -> None:
-        clear = secret.reveal()
-        self._size = len(clear)
+        self._size = len(secret.reveal())
         self._pad = int.from_bytes(random(self._size))
-        self._masked = int.from_bytes(clear) ^ self._pad
+        self._masked = int.from_bytes(secret.reveal()) ^ self._pad
 
     def clear(self) -> Secret:
         return Secret((self._masked ^ self._pad).to_bytes(self._size))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not copied, pickled or serialised")

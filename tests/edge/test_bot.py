@@ -10,7 +10,8 @@ from gateway.core.request import Answer, RawRequest
 from gateway.edge.bot import BotConnection
 from gateway.edge.door import Door
 from gateway.edge.listener import Listener
-from tests.edge.bots import BINANCE, GET, WIRE, Desk, Room, room
+from tests.edge import transport
+from tests.edge.bots import ANSWER, BINANCE, GET, WIRE, Desk, Room, room
 from tests.edge.reading import cases, raw
 from tests.edge.transport import Wire
 
@@ -65,6 +66,66 @@ def test_pipelined_requests_never_overlap(visit: Callable[..., None]) -> None:
             assert (await bot.hear(len(WIRE) + 11))[-4:] == b"%04d" % i
 
     visit(story)
+
+
+def test_others_have_their_turn_between_pipelined_requests(visit: Callable[..., None]) -> None:
+    """Also where no answer waits for anything: a flood of refusals holds nobody up."""
+
+    async def story(made: Room) -> None:
+        turns, seen = 0, []
+
+        def turn() -> None:
+            nonlocal turns
+            turns += 1
+            asyncio.get_running_loop().call_soon(turn)
+
+        async def at_once(request: RawRequest) -> Answer:
+            seen.append(turns)
+            return ANSWER
+
+        made.desk.work = at_once
+        bot = await made.bot()
+        turn()
+        bot.say(GET * 100)
+        await bot.hear(100 * len(WIRE))
+        assert len(set(seen)) == 100
+
+    visit(story)
+
+
+def test_nothing_is_read_while_whole_requests_wait() -> None:
+    """What waits in our buffer is one read: the next comes when no whole request is left of it."""
+    reading = [True]
+
+    class Wire(transport.Wire):
+        def pause_reading(self) -> None:
+            reading.append(False)
+
+        def resume_reading(self) -> None:
+            reading.append(True)
+
+    async def story() -> None:
+        desk, wire, seen, all_seen = Desk(), Wire(), list[bool](), asyncio.Event()
+
+        async def work(request: RawRequest) -> Answer:
+            seen.append(reading[-1])
+            if len(seen) == 6:
+                all_seen.set()
+            return ANSWER
+
+        desk.work = work
+        connection = BotConnection(Listener(desk.handle, desk.refuse), BINANCE, asyncio.get_running_loop())
+        connection.connection_made(wire)
+        connection.data_received(GET * 3)
+        connection.data_received(GET * 3 + GET[:9])
+        await asyncio.wait_for(all_seen.wait(), 10)
+        assert seen == [False] * 6
+        await asyncio.sleep(0)
+        assert reading == [True, False, True]
+        assert wire.written.count(WIRE) == 6
+        wire.close()
+
+    asyncio.run(story())
 
 
 def test_reading_stops_while_a_request_is_in_flight(visit: Callable[..., None]) -> None:

@@ -1,6 +1,7 @@
 """The lender lends for one ``with``, from the state as it is now, and keeps nothing of it in clear."""
 
 import gc
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,20 @@ def test_between_loans_a_key_lies_masked(vault: Vault, random: Random) -> None:
             assert lent.secret.reveal() == secret.encode()
     del lent
     assert not {secret, secret.encode(), int.from_bytes(secret.encode())} & values([lender])
+
+
+def test_what_is_kept_is_forgotten_and_not_pickled(vault: Vault, random: Random) -> None:
+    """When the account is gone nobody would ask again, and its key would stay."""
+    lender = VaultLender({"main": seal_credential(vault, ACCOUNT, credential("s1"), random)}.get, random, vault)
+    with lender.lend("main"):
+        pass
+    kept = [thing for thing in held([lender]) if type(thing).__name__ == "_Masked"]
+    assert len(kept) == 1
+    with pytest.raises(TypeError):
+        pickle.dumps(kept[0])
+    del kept
+    lender.forget("main")
+    assert not [thing for thing in held([lender]) if type(thing).__name__ == "_Masked"]
 
 
 def test_each_key_has_a_pad_of_its_own(vault: Vault) -> None:
