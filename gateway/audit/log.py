@@ -30,10 +30,10 @@ MAX_LOST: Final = 1 << 16
 
 Sign = Callable[[bytes], bytes]
 """The open vault's signature over a checkpoint."""
-_Draft = tuple[Record, bytes, int]
-"""A record, its encoded part, and when it was drafted."""
 Noted = Callable[[int, str], None]
 """Told the number and head of each checkpoint that is on the disk, to keep them elsewhere."""
+_Draft = tuple[Record, bytes, int]
+"""A record, its encoded part, and when it was drafted."""
 
 
 class AuditLog:

@@ -131,6 +131,7 @@ class Proof(Veiled, frozen=True):
     signed_at_us: int
     window_us: int
 
+
 class Call(Struct, frozen=True):
     """A decoded request: its row, what it means, and the parameters that go along unchanged.
 

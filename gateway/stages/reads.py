@@ -1,6 +1,6 @@
 """Reading: the market and the account. What passes teaches the ledger, and costs no synced write."""
 
-from typing import Any
+from collections.abc import Callable
 
 from gateway.core.decision import Allow, DenyCode
 from gateway.core.errors import Refused, Unavailable
@@ -26,11 +26,7 @@ class Reads:
         """Market data for anybody who reaches the port. Raises Refused, Unavailable."""
         if call.endpoint.security is not Security.NONE:
             raise Refused(DenyCode.TOKEN, "this endpoint needs a token's key")
-        need_room(self._world, Need.READ)
-        if self._sparing.admits(self._world.clock.now_ms()):
-            self._world.audit.note(records.decision(decision_id, None, None, call, Allow()), need=Need.READ)
-        else:
-            self._world.meter.unrecorded()
+        self._recorded(False, lambda: records.decision(decision_id, None, None, call, Allow()))
         try:
             return await self._sender.public(exchange, call, call.environment or "live")
         except NoAnswer as failure:
@@ -39,13 +35,17 @@ class Reads:
     async def read(self, turn: Turn) -> Answer:
         """Raises Denied, Refused, Unavailable."""
         allowed = judge(turn, look(turn, self._world), self._world)
-        recorded = turn.call.signed or self._sparing.admits(self._world.clock.now_ms())
-        if recorded:
-            self._world.audit.note(written(turn, allowed, self._world), need=Need.READ)
-        else:
-            need_room(self._world, Need.READ)
-            self._world.meter.unrecorded()
+        recorded = self._recorded(turn.call.signed, lambda: written(turn, allowed, self._world))
         return warned(turn, self._learn(turn, await self._send(turn, recorded), recorded), allowed)
+
+    def _recorded(self, proven: bool, decision: Callable[[], records.Body]) -> bool:
+        """Write the decision down; of who proved nothing only as many as the bucket admits. Raises Unavailable."""
+        if proven or self._sparing.admits(self._world.clock.now_ms()):
+            self._world.audit.note(decision(), need=Need.READ)
+            return True
+        need_room(self._world, Need.READ)
+        self._world.meter.unrecorded()
+        return False
 
     async def _send(self, turn: Turn, recorded: bool) -> Answer:
         still_live = gate(turn.token, self._world, opens_risk=False)
@@ -67,7 +67,7 @@ class Reads:
             self._note(recorded, body)
         return answer
 
-    def _note(self, recorded: bool, body: dict[str, Any]) -> None:
+    def _note(self, recorded: bool, body: records.Body) -> None:
         """What became of a read, if its decision is on record: who only names a token's id may be anybody."""
         if recorded:
             note(self._world, body, Need.READ)

@@ -4,11 +4,12 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl
 
 from gateway.audit.log import AuditLog
@@ -257,10 +258,17 @@ class Roomy(AuditLog):
         return need not in self.full_for and super().room(need)
 
     def append(self, record: Record, sync: bool, need: Need = Need.EXIT) -> None:
+        self._maybe_fail()
+        super().append(record, sync, need)
+
+    def note(self, body: Mapping[str, Any], sync: bool = False, need: Need = Need.EXIT) -> None:
+        self._maybe_fail()
+        super().note(body, sync, need)
+
+    def _maybe_fail(self) -> None:
         if self.fail_next:
             self.fail_next = False
             raise NotSent("the disk failed")
-        super().append(record, sync, need)
 
 
 class Gatehouse:

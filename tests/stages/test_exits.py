@@ -51,6 +51,13 @@ def test_a_cancel_passes_on_a_full_disk_and_without_a_price(house: Gatehouse) ->
     assert code(cancel(house, "origClientOrderId=mine")) is None
 
 
+def test_a_cancel_that_cannot_be_recorded_does_not_leave(house: Gatehouse) -> None:
+    working(house, house.bot, "mine", 7)
+    house.audit.fail_next = True
+    assert code(cancel(house, "orderId=7")) is not None
+    assert house.exchange.arrived == []
+
+
 def test_a_cancel_is_recorded_before_it_leaves(house: Gatehouse) -> None:
     working(house, house.bot, "mine", 7)
     seen: list[object] = []

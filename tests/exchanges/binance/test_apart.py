@@ -329,3 +329,12 @@ def test_the_two_agree_on_every_meaning(row: tuple[str, str], text: str, kind: t
     raw = request(row, (f"{text}&{STAMP}" if text else STAMP).encode())
     assert agree(raw)
     assert isinstance(read(raw).intent, kind)
+
+
+def test_only_what_reads_is_remembered() -> None:
+    """What changes state is read anew each time."""
+    for (method, path), text in ((ROWS[0], "omitZeroBalances=true"), (ROWS[7], "symbol=BTCUSDT&orderId=1")):
+        raw = RawRequest(method.encode(), f"{path}?{text}&{STAMP}".encode(), (KEY,), b"", "binance", "127.0.0.1")
+        once, again = (decode(raw, None, raw.target).intent for _ in range(2))
+        assert once == again
+        assert (once is again) == isinstance(once, Read)
