@@ -8,7 +8,7 @@ Whatever goes wrong on the way becomes a denial in the exchange's own words. A f
 from collections.abc import Awaitable, Callable
 
 import structlog
-from msgspec import structs
+from msgspec import Struct, structs
 
 from gateway.core.decision import Deny, DenyCode
 from gateway.core.errors import Refused, Unavailable
@@ -34,17 +34,14 @@ from gateway.stages.turn import Denied, Turn, judge, look
 log = structlog.get_logger()
 
 
-class Trail:
+class Trail(Struct):
     """What is known of a request so far: what a denial is told with."""
 
-    __slots__ = ("call", "decision_id", "exchange", "snapshot", "token")
-
-    def __init__(self, decision_id: str) -> None:
-        self.decision_id = decision_id
-        self.exchange: Exchange = UNROUTABLE
-        self.call: Call | None = None
-        self.token: Token | None = None
-        self.snapshot: Snapshot | None = None
+    decision_id: str
+    exchange: Exchange = UNROUTABLE
+    call: Call | None = None
+    token: Token | None = None
+    snapshot: Snapshot | None = None
 
 
 class Pipeline:

@@ -13,6 +13,7 @@ from gateway.core.decision import Action, Reserve
 from gateway.core.errors import GatewayError, Unavailable
 from gateway.core.intent import Place
 from gateway.core.order import OrderEvent, OrderRow
+from gateway.core.record import Filled
 from gateway.core.request import Answer, Outgoing
 from gateway.core.snapshot import Instrument, Reference, Usage
 from gateway.core.token import Account, Credential, Token
@@ -239,7 +240,7 @@ class Audit(Protocol):
         """
         ...
 
-    def note(self, body: Mapping[str, Any], sync: bool = False, need: Need = Need.EXIT) -> None:
+    def note(self, body: Mapping[str, Any] | Filled, sync: bool = False, need: Need = Need.EXIT) -> None:
         """Draft and append in one, for a record that nothing else refers to."""
         ...
 

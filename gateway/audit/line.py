@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.core.money import plain
+from gateway.core.record import Filled, Template
 
 GENESIS: Final = b"tradewarden audit log 1\n"
 """Stands before the first record: its hash is record 0's ``prev``."""
@@ -95,20 +96,49 @@ def read(line: bytes) -> Entry | None:
     return Entry(int(number), at, prev, kind, line)
 
 
-def encode(body: Mapping[str, Any], own: bool = False) -> bytes:
+def encode(body: Mapping[str, Any] | Filled, own: bool = False) -> bytes:
     """The part of a line that follows the chain fields. ``body`` names its ``type``, the other keys are sorted.
 
     ``own``: it is the log's own record. Raises ValueError or TypeError for what the log cannot hold: see the law above.
     """
+    encoded = _filled(body) if isinstance(body, Filled) else _whole_body(body, own)
+    if len(encoded) > MAX_LINE - 256:
+        raise ValueError(f"an audit record of {len(encoded)} bytes is too long")
+    return encoded
+
+
+def _whole_body(body: Mapping[str, Any], own: bool) -> bytes:
+    opening, values = _parted(body, own)
+    return opening + (b"," + _ENCODER.encode(values)[1:] if values else b"}")
+
+
+def _filled(record: Filled) -> bytes:
+    values = [_ENCODER.encode(value if type(value) in _AS_IT_IS else _item(value)) for value in record.values]
+    return _form(record.template) % tuple(values)
+
+
+@lru_cache(maxsize=1024)
+def _form(template: Template) -> bytes:
+    """The encoded record, with ``%b`` for the value of each open member."""
+    opening, values = _parted({**template.fixed, **dict.fromkeys(template.open)}, own=False)
+    members = [
+        _escaped(key) + b":" + (b"%b" if key in template.open else _escaped(values[key])) for key in sorted(values)
+    ]
+    return b",".join([opening, *members]) + b"}"
+
+
+def _escaped(value: Any) -> bytes:
+    return _ENCODER.encode(value).replace(b"%", b"%%")
+
+
+def _parted(body: Mapping[str, Any], own: bool) -> tuple[bytes, dict[str, Any]]:
+    """A record's type as it stands in the line, and its other members as they can be written."""
     values = _members(body)
     opening = _opening(str(values.pop("type", None)), own)
     if not _CHAIN_KEYS.isdisjoint(values):
         key = min(_CHAIN_KEYS & values.keys())
         raise ValueError(f"{key!r} belongs to the chain and cannot stand in an audit record's body")
-    rest = b"," + _ENCODER.encode(values)[1:] if values else b"}"
-    if len(rest) > MAX_LINE - 256:
-        raise ValueError(f"an audit record of {len(rest)} bytes is too long")
-    return opening + rest
+    return opening, values
 
 
 @lru_cache(maxsize=64)
@@ -145,18 +175,23 @@ def signature_of(line: bytes) -> tuple[bytes, bytes] | None:
 
 
 class Stamp:
-    """Writes times as the log does: UTC, ISO 8601, ms. Remembers the last second, for most records share it."""
+    """Writes times as the log does: UTC, ISO 8601, ms. Remembers the last one, which many records share."""
 
     def __init__(self) -> None:
-        self._second = -1
-        self._text = ""
+        self._second = self._ms = -1
+        self._upto_second = self._text = ""
 
     def __call__(self, at_ms: int) -> str:
         """The time as text; ``at_ms`` is ms since the epoch."""
-        second, ms = divmod(at_ms, 1000)
+        if at_ms != self._ms:
+            self._ms, self._text = at_ms, self._spelt(*divmod(at_ms, 1000))
+        return self._text
+
+    def _spelt(self, second: int, ms: int) -> str:
         if second != self._second:
-            self._second, self._text = second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        return f"{self._text}.{ms:03}Z"
+            self._second = second
+            self._upto_second = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f"{self._upto_second}.{ms:03}Z"
 
 
 def _members(value: Mapping[Any, Any]) -> dict[str, Any]:
@@ -170,6 +205,10 @@ def _members(value: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _items(value: Sequence[Any]) -> list[Any]:
     return [item if (kind := type(item)) in _AS_IT_IS else _WRITERS.get(kind, _unusual)(item) for item in value]
+
+
+def _item(value: Any) -> Any:
+    return value if (kind := type(value)) in _AS_IT_IS else _WRITERS.get(kind, _unusual)(value)
 
 
 def _whole(value: int) -> int:

@@ -19,6 +19,7 @@ from gateway.audit.recover import OpenFile, recover
 from gateway.audit.room import FULL, Marks, Room
 from gateway.audit.segments import SegmentFile, path_of, sync_directory
 from gateway.core.errors import Misuse, Unavailable
+from gateway.core.record import Filled
 from gateway.ports import Need, Record
 
 SEGMENT_BYTES: Final = 64 << 20
@@ -105,7 +106,7 @@ class AuditLog:
             drafted = record, lines.encode(record.body), self._now_ms()
         self._append(drafted[1], sync, need, drafted[2])
 
-    def note(self, body: Mapping[str, Any], sync: bool = False, need: Need = Need.EXIT) -> None:
+    def note(self, body: Mapping[str, Any] | Filled, sync: bool = False, need: Need = Need.EXIT) -> None:
         """Draft and append in one. Raises as they do."""
         encoded, at_ms = lines.encode(body), self._catch_up()
         self._append(encoded, sync, need, at_ms)
@@ -238,23 +239,24 @@ class AuditLog:
         at = self._time(self._now_ms() if at_ms is None else at_ms)
         line = lines.line(self._next, at, self._head, encoded)
         try:
-            self._put(line, need)
+            self._file.append(line)
         except OSError as failure:
-            if self._file.torn:
-                self._break(failure)
-            raise Unavailable(f"the audit log cannot be written: {failure.strerror}") from failure
+            self._append_again(line, need, failure)
         self._head = lines.head_after(line)
         self._next += 1
         self._signed = False
         self._dirty = True
 
-    def _put(self, line: bytes, need: Need) -> None:
-        while True:
+    def _append_again(self, line: bytes, need: Need, failure: OSError) -> None:
+        """What lacked room and is an exit's gets of the reserve. Raises Unavailable."""
+        while need is Need.EXIT and failure.errno in FULL and self._room.give_back():
             try:
                 return self._file.append(line)
-            except OSError as failure:
-                if need is not Need.EXIT or failure.errno not in FULL or not self._room.give_back():
-                    raise
+            except OSError as again:
+                failure = again
+        if self._file.torn:
+            self._break(failure)
+        raise Unavailable(f"the audit log cannot be written: {failure.strerror}") from failure
 
     def _sync(self) -> None:
         self._synced(self._file.sync)

@@ -7,6 +7,7 @@ llhttp's to read, its reading of their head must be ours, and what stands behind
 skips stray line ends in silence.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import httptools
@@ -64,7 +65,7 @@ class AnswerReader:
         waited = len(self._buffer)
         self._buffer += received
         if waited and self._buffer.find(HEAD_END, max(0, waited - len(HEAD_END) + 1)) < 0:
-            _check_size(self._buffer)  # only that: in a trickle the pattern would begin anew with every byte
+            self._check_unfinished()  # only that: in a trickle the pattern would begin anew with every byte
             return None
         return self._read_heads()
 
@@ -76,19 +77,23 @@ class AnswerReader:
                 return self._read_body(self._buffer)
         if HEAD_END in self._buffer:
             raise NoAnswer("the answer's head is malformed")
-        _check_size(self._buffer)
+        self._check_unfinished()
         return None
 
+    def _check_unfinished(self) -> None:
+        if len(self._buffer) > ANSWER_HEAD_LIMIT:
+            raise _head_too_long()
+
     def _read_head(self, head: bytes, status: int) -> None:
-        _check_size(head)
+        if len(head) > ANSWER_HEAD_LIMIT:
+            raise _head_too_long()
         if status < 200:
             self._skip_interim(status)
             return
-        headers = split(head)
-        length = self._length(status, headers)
+        length = self._length(status, head)
         self._status = status
         if length is None:
-            self._chunks = _Chunks(head, headers)
+            self._chunks = _Chunks(head)
         else:
             self._left = length
 
@@ -97,10 +102,10 @@ class AnswerReader:
         if status == 101 or self._interim > _INTERIM_LIMIT:
             raise NoAnswer(f"an answer with the status {status} was not asked for")
 
-    def _length(self, status: int, headers: list[Header]) -> int | None:
+    def _length(self, status: int, head: bytes) -> int | None:
         """How many bytes follow the head; None: chunks. A body that ends with the connection is none."""
-        self._headers, framing = _parted(headers)
-        if listed := members(framing.get(b"connection", b"")) - HOP_BY_HOP:
+        self._headers, framing = _parted(head)
+        if listed := _options(framing.get(b"connection", b"")):
             self.reusable = b"close" not in listed
             self._headers = [header for header in self._headers if header[0] not in listed]
         length, coding = framing.get(b"content-length"), framing.get(b"transfer-encoding")
@@ -141,7 +146,8 @@ class _Chunks:
 
     __slots__ = ("_heard", "_in_head", "_parser", "_tail", "clean")
 
-    def __init__(self, head: bytes, headers: list[Header]) -> None:
+    def __init__(self, head: bytes) -> None:
+        headers = split(head)
         self._heard = Heard()
         self._parser = httptools.HttpResponseParser(self._heard)
         self._in_head = len(headers)
@@ -172,14 +178,13 @@ class _Chunks:
             self.clean = False
 
 
-def _parted(headers: list[Header]) -> tuple[list[Header], dict[bytes, bytes]]:
+def _parted(head: bytes) -> tuple[list[Header], dict[bytes, bytes]]:
     """What goes on, and what is said of the framing. Said twice it is a list (RFC 9110, 5.3): no length, no coding."""
     kept: list[Header] = []
     framing: dict[bytes, bytes] = {}
-    for header in headers:
-        name, value = header
+    for name, value in split(head):
         if name not in _FRAMING:
-            kept.append(header)
+            kept.append((name, value))
         elif name not in framing:
             framing[name] = value
         else:
@@ -187,10 +192,15 @@ def _parted(headers: list[Header]) -> tuple[list[Header], dict[bytes, bytes]]:
     return kept, framing
 
 
+@lru_cache(maxsize=64)
+def _options(connection: bytes) -> frozenset[bytes]:
+    """Which headers a Connection header binds to this hop, and ``close``; what it always binds is left out."""
+    return members(connection) - HOP_BY_HOP
+
+
 def _too_long() -> NoAnswer:
     return NoAnswer(f"the answer is longer than {ANSWER_LIMIT} bytes")
 
 
-def _check_size(head: bytes) -> None:
-    if len(head) > ANSWER_HEAD_LIMIT:
-        raise NoAnswer(f"the answer's head is longer than {ANSWER_HEAD_LIMIT} bytes")
+def _head_too_long() -> NoAnswer:
+    return NoAnswer(f"the answer's head is longer than {ANSWER_HEAD_LIMIT} bytes")

@@ -80,8 +80,11 @@ Header = tuple[bytes, bytes]
 
 def split(head: bytes) -> list[Header]:
     """The headers of a head that its pattern admitted."""
-    lines = [line.partition(b":") for line in head.split(b"\r\n")[1:-2]]
-    return [(name.lower(), value.strip(b" \t")) for name, _, value in lines]
+    headers = []
+    for line in head.split(b"\r\n")[1:-2]:
+        name, _, value = line.partition(b":")
+        headers.append((name.lower(), value.strip(b" \t")))
+    return headers
 
 
 _FAULTS: Final = tuple(

@@ -184,7 +184,7 @@ class Line(asyncio.Protocol):
             waiter.set_result(answer)
         self.served += 1
         self.idle_since = self._loop.time()
-        if self._reader.reusable and not self.closing:
+        if self._reader.reusable:
             self._keeper.free(self)
         else:
             self.abort("the answer does not allow another request")

@@ -14,7 +14,7 @@ from gateway.core.decision import DenyCode, Finding
 from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot
 from gateway.policy.controls import ACCOUNT_SETTINGS
-from gateway.policy.controls.control import BadSetting, Setting, Valued, ask
+from gateway.policy.controls.control import BadSetting, Setting, Valued, heard
 from gateway.policy.controls.reading import nearest
 from gateway.policy.measures import currencies, digest, needs_marks
 from gateway.policy.strict_yaml import DocumentError, Mark, Node, Problem, Table, Text
@@ -75,8 +75,7 @@ def decide_account(limits: AccountLimits, call: Call, snapshot: Snapshot, valued
         unread = "what the account has used is not known"
         return tuple([_named(control.fails(DenyCode.INTERNAL, unread)) for control in limits.controls])
     whole = structs.replace(snapshot, usage=snapshot.account)
-    heard = [(control, ask(control, call, whole, valued)) for control in limits.controls]
-    return tuple([_named(found) for control, found in heard if found is not control.silent])
+    return tuple([_named(found) for found in heard(limits.controls, call, whole, valued)])
 
 
 def _named(found: Finding) -> Finding:

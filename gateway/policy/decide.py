@@ -35,7 +35,7 @@ def decide(policy: Policy, call: Call, snapshot: Snapshot, account: AccountLimit
 
     ``account``: limits over all tokens of the account, which hold beside the policy's; they need ``snapshot.account``.
     """
-    valued = _valued(policy, call.intent, snapshot)
+    valued = _valued(policy, call.intent, snapshot) if isinstance(call.intent, Place) else None
     findings = policy.panel.findings(call, snapshot, valued)
     if policy.shadow:
         findings = suspended(policy, findings)
@@ -47,12 +47,10 @@ def decide(policy: Policy, call: Call, snapshot: Snapshot, account: AccountLimit
     return _allow(call.intent, findings, valued)
 
 
-def _valued(policy: Policy, intent: Intent, snapshot: Snapshot) -> Valued:
-    """The order's worth; None for everything that is no order."""
-    if not isinstance(intent, Place):
-        return None
+def _valued(policy: Policy, place: Place, snapshot: Snapshot) -> Valued:
+    """The order's worth."""
     try:
-        return _value(policy, intent, snapshot)
+        return _value(policy, place, snapshot)
     except Exception as error:
         return Unvalued(DenyCode.INTERNAL, FAILED.format(type(error).__name__))
 

@@ -9,7 +9,7 @@ from gateway.core.decision import Finding
 from gateway.core.intent import Intent
 from gateway.core.request import Call
 from gateway.core.snapshot import Snapshot
-from gateway.policy.controls.control import Control, Valued, ask
+from gateway.policy.controls.control import Control, Valued, heard
 
 
 class Panel:
@@ -26,9 +26,7 @@ class Panel:
         kind = type(call.intent)
         if kind not in self._concerned:
             self._concerned[kind] = self._concerned_by(kind)
-        asked = self._concerned[kind]
-        heard = [(control, ask(control, call, snapshot, valued)) for control in asked]
-        return tuple([found for control, found in heard if found is not control.silent])
+        return heard(self._concerned[kind], call, snapshot, valued)
 
     def _concerned_by(self, kind: type[Intent]) -> tuple[Control, ...]:
         return tuple(one for one in self._controls if one.concerns is None or kind in one.concerns)

@@ -7,7 +7,6 @@ millisecond signs the same bytes twice, and exits stay open. After a start nothi
 was seen then is forgotten.
 """
 
-from collections import deque
 from typing import Final
 
 from gateway.core.decision import DenyCode
@@ -22,39 +21,46 @@ SLACK_US: Final = 5_000_000
 """How long beyond its window a signature is remembered: more than a clock measurement can move."""
 
 
+_CHANGES: Final = (Place, Cancel, CancelAll)
+
+
 def changes_state(intent: Intent) -> bool:
     """Whether the call does something at the exchange (a test order counts)."""
-    return isinstance(intent, Place | Cancel | CancelAll)
+    return isinstance(intent, _CHANGES)
 
 
 class Seen:
-    """The signed bytes of the last moments, each with the time it may be forgotten.
+    """The signed bytes of the last moments, each kept at least until it may be forgotten.
 
     Remembered are 64-bit hashes of them, keyed anew by each process: equal bytes have equal ones, so that no replay is
     missed; a new request is taken for another by a chance of one in 2**64 for each that is remembered, and refused.
+    They lie in two heaps: once all of the older may be forgotten it goes, and the younger takes its place.
     """
 
     def __init__(self) -> None:
-        self._hashes: set[int] = set()
-        self._order: deque[tuple[int, int]] = deque()
+        self._older: set[int] = set()
+        self._younger: set[int] = set()
+        self._older_until_us = self._younger_until_us = 0
 
     def first_time(self, token_id: str, payload: bytes, forget_us: int, now_us: int) -> bool:
         """Remember these bytes; False if they were here already."""
+        if self._older_until_us < now_us:
+            self._forget_older()
         hashed = hash((token_id, payload))
-        if self._remembers(hashed, now_us):
+        if hashed in self._younger or hashed in self._older:
             return False
-        self._hashes.add(hashed)
-        self._order.append((forget_us, hashed))
+        self._younger.add(hashed)
+        self._younger_until_us = max(self._younger_until_us, forget_us)
         return True
 
-    def knows(self, token_id: str, payload: bytes, now_us: int) -> bool:
+    def knows(self, token_id: str, payload: bytes) -> bool:
         """Whether these bytes were here and are not forgotten yet."""
-        return self._remembers(hash((token_id, payload)), now_us)
+        hashed = hash((token_id, payload))
+        return hashed in self._younger or hashed in self._older
 
-    def _remembers(self, hashed: int, now_us: int) -> bool:
-        while self._order and self._order[0][0] < now_us:
-            self._hashes.discard(self._order.popleft()[1])
-        return hashed in self._hashes
+    def _forget_older(self) -> None:
+        self._older, self._older_until_us = self._younger, self._younger_until_us
+        self._younger, self._younger_until_us = set(), 0
 
 
 class Authenticator:
@@ -102,7 +108,7 @@ class Authenticator:
             raise Refused(DenyCode.TIMESTAMP, "signed before the gateway started; sign anew")
         forget_us = max(proof.signed_at_us, now_us) + proof.window_us + SLACK_US
         what = (token.id, proof.payload)
-        was_read = isinstance(call.intent, Place) and self._read.knows(*what, now_us)
+        was_read = isinstance(call.intent, Place) and self._read.knows(*what)
         seen = self._changed if changes else self._read
         if (not seen.first_time(*what, forget_us, now_us) and changes) or was_read:
             raise Refused(DenyCode.REPLAY, "this signed request was used before; sign anew")

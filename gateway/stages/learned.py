@@ -10,13 +10,13 @@ from msgspec import structs
 
 from gateway.core.errors import GatewayError, Unavailable
 from gateway.core.order import OrderEvent
+from gateway.core.record import Body, Filled
 from gateway.ports import Need, Record, Surroundings
-from gateway.stages import records
 
 log = structlog.get_logger()
 
 
-def with_record(world: Surroundings, body: records.Body, change: Callable[[Record], object]) -> None:
+def with_record(world: Surroundings, body: Body, change: Callable[[Record], object]) -> None:
     """Make a change to the ledger and append its record; a full disk leaves the order reserved, and says so."""
     try:
         try:
@@ -28,14 +28,14 @@ def with_record(world: Surroundings, body: records.Body, change: Callable[[Recor
         _unwritten(body, failure)
 
 
-def _once(world: Surroundings, body: records.Body, change: Callable[[Record], object]) -> None:
+def _once(world: Surroundings, body: Body, change: Callable[[Record], object]) -> None:
     record = world.audit.draft(body)
     change(record)
     world.audit.append(record, sync=False)
 
 
 def settle(
-    world: Surroundings, account: str, events: Sequence[OrderEvent], body: records.Body, own: str | None = None
+    world: Surroundings, account: str, events: Sequence[OrderEvent], body: Body, own: str | None = None
 ) -> None:
     """Take in what an answer said of orders, with its record. ``own``: see :func:`by_number`."""
     now_ms, numbered = world.clock.now_ms(), by_number(events, own)
@@ -51,7 +51,7 @@ def by_number(events: Sequence[OrderEvent], own: str | None = None) -> tuple[Ord
     return tuple([event if event.client_id == own else structs.replace(event, client_id=None) for event in events])
 
 
-def note(world: Surroundings, body: records.Body, need: Need = Need.EXIT) -> None:
+def note(world: Surroundings, body: Body | Filled, need: Need = Need.EXIT) -> None:
     """A record that changes nothing in the ledger. The log itself gives it the exits' room where it may have it."""
     try:
         world.audit.note(body, need=need)
@@ -59,6 +59,7 @@ def note(world: Surroundings, body: records.Body, need: Need = Need.EXIT) -> Non
         _unwritten(body, failure)
 
 
-def _unwritten(body: records.Body, failure: Exception) -> None:
+def _unwritten(record: Body | Filled, failure: Exception) -> None:
+    body = record.body if isinstance(record, Filled) else record
     why = {"why": str(failure)} if isinstance(failure, GatewayError) else {"exc_info": failure}
     log.error("outcome not written; the order stays reserved until reconciled", d=body.get("d"), **why)

@@ -13,6 +13,7 @@ from msgspec import structs
 from gateway.core.decision import Allow, Deny, DenyCode
 from gateway.core.errors import Refused, Unavailable
 from gateway.core.intent import Place, TimeInForce
+from gateway.core.record import Body
 from gateway.core.request import Answer
 from gateway.core.snapshot import Snapshot
 from gateway.core.token import TokenState
@@ -123,7 +124,7 @@ class Orders:
                 self._accepted(turn, order, lesson, body)
         return answer
 
-    def _accepted(self, turn: Turn, order: Place, lesson: Lesson, body: records.Body) -> None:
+    def _accepted(self, turn: Turn, order: Place, lesson: Lesson, body: Body) -> None:
         """An immediate order whose answer shows no end is asked for: its fills are not known yet."""
         immediate = order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
         if immediate and not any(event.final for event in lesson.events):
@@ -131,12 +132,12 @@ class Orders:
         else:
             settle(self._world, turn.account.name, lesson.events, body, order.client_id)
 
-    def _release(self, turn: Turn, order: Place, body: records.Body) -> None:
+    def _release(self, turn: Turn, order: Place, body: Body) -> None:
         with_record(self._world, body, lambda record: self._world.ledger.release(
             turn.account.name, str(order.client_id), self._world.clock.now_ms(), record
         ))
 
-    def _unknown(self, turn: Turn, order: Place, body: records.Body, order_id: str | None = None) -> None:
+    def _unknown(self, turn: Turn, order: Place, body: Body, order_id: str | None = None) -> None:
         with_record(self._world, body, lambda record: self._world.ledger.unknown(
             turn.account.name, str(order.client_id), self._world.clock.now_ms(), record, order_id
         ))

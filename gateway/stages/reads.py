@@ -1,9 +1,11 @@
 """Reading: the market and the account. What passes teaches the ledger, and costs no synced write."""
 
 from collections.abc import Callable
+from functools import partial
 
 from gateway.core.decision import Allow, DenyCode
 from gateway.core.errors import Refused, Unavailable
+from gateway.core.record import Body, Filled
 from gateway.core.request import Answer, Call, Security
 from gateway.exchanges.exchange import Exchange
 from gateway.ports import Need, NoAnswer, Surroundings
@@ -11,7 +13,7 @@ from gateway.stages import records
 from gateway.stages.learned import note, settle
 from gateway.stages.send import Sender
 from gateway.stages.sparing import Sparing
-from gateway.stages.turn import Turn, gate, judge, look, need_room, warned, written
+from gateway.stages.turn import Turn, gate, judge, look, need_room, warned
 
 
 class Reads:
@@ -35,10 +37,12 @@ class Reads:
     async def read(self, turn: Turn) -> Answer:
         """Raises Denied, Refused, Unavailable."""
         allowed = judge(turn, look(turn, self._world), self._world)
-        recorded = self._recorded(turn.call.signed, lambda: written(turn, allowed, self._world))
+        limits = self._world.accounts.limits(turn.account.name)
+        record = partial(records.read, turn.decision_id, turn.token, turn.policy, turn.call, allowed, limits)
+        recorded = self._recorded(turn.call.signed, record)
         return warned(turn, self._learn(turn, await self._send(turn, recorded), recorded), allowed)
 
-    def _recorded(self, proven: bool, decision: Callable[[], records.Body]) -> bool:
+    def _recorded(self, proven: bool, decision: Callable[[], Body | Filled]) -> bool:
         """Write the decision down; of who proved nothing only as many as the bucket admits. Raises Unavailable."""
         if proven or self._sparing.admits(self._world.clock.now_ms()):
             self._world.audit.note(decision(), need=Need.READ)
@@ -60,14 +64,14 @@ class Reads:
 
     def _learn(self, turn: Turn, answer: Answer, recorded: bool) -> Answer:
         lesson = turn.exchange.learn(turn.call, answer)
-        body = records.outcome(turn.decision_id, answer, lesson)
         if lesson.events:
+            body = records.outcome(turn.decision_id, answer, lesson)
             settle(self._world, turn.account.name, lesson.events, body)
         else:
-            self._note(recorded, body)
+            self._note(recorded, records.read_outcome(turn.decision_id, answer, lesson))
         return answer
 
-    def _note(self, recorded: bool, body: records.Body) -> None:
+    def _note(self, recorded: bool, body: Body | Filled) -> None:
         """What became of a read, if its decision is on record: who only names a token's id may be anybody."""
         if recorded:
             note(self._world, body, Need.READ)

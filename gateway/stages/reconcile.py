@@ -11,6 +11,7 @@ import structlog
 
 from gateway.core.errors import GatewayError
 from gateway.core.order import OrderRow, OrderStatus
+from gateway.core.record import Body
 from gateway.core.ulid import ulid
 from gateway.exchanges.exchange import Exchange, Outcome
 from gateway.ports import Surroundings
@@ -88,7 +89,7 @@ class Reconciler:
         elif lesson.events:
             settle(self._world, row.account, lesson.events, body, row.client_id)
 
-    def _absent(self, exchange: Exchange, row: OrderRow, body: records.Body) -> None:
+    def _absent(self, exchange: Exchange, row: OrderRow, body: Body) -> None:
         """Counts only from the time at which the order can no longer turn up."""
         if self._world.clock.exchange_us(exchange.name) <= row.accept_until_us + GRACE_US:
             return

@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from gateway.core.order import OrderEvent
+from gateway.core.record import Body
 from gateway.core.token import Account
 from gateway.ports import ListedOrder, Record, Surroundings
 from gateway.stages import records
@@ -46,7 +47,7 @@ class Lookout:
         return frozenset(strangers)
 
     def _note(
-        self, account: Account, new: Sequence[ListedOrder], listed: set[ListedOrder], body: records.Body
+        self, account: Account, new: Sequence[ListedOrder], listed: set[ListedOrder], body: Body
     ) -> None:
         with_record(self._world, body, partial(self._noted, account, new, listed))
 

@@ -1,12 +1,14 @@
 """One request on its way: what every later stage needs to know of it, and the look at the world it is judged by."""
 
 from decimal import Decimal
+from typing import Final
 
 from msgspec import Struct, structs
 
 from gateway.core.decision import Action, Allow, Decision, Deny, DenyCode
 from gateway.core.errors import Refused, Unavailable
 from gateway.core.intent import Cancel, CancelAll, Place
+from gateway.core.record import Body
 from gateway.core.request import Answer, Call
 from gateway.core.snapshot import Instrument, Reference, Snapshot, Usage
 from gateway.core.token import Account, Token, TokenState
@@ -16,6 +18,8 @@ from gateway.policy.decide import decide, fresh
 from gateway.policy.document import Policy
 from gateway.ports import Gate, Need, Surroundings
 from gateway.stages import records
+
+_CANCELS: Final = (Cancel, CancelAll)
 
 
 class Denied(Refused):
@@ -116,7 +120,7 @@ def judge(turn: Turn, snapshot: Snapshot, world: Surroundings) -> Allow:
 
 def _charge(turn: Turn, snapshot: Snapshot, decided: Decision, world: Surroundings) -> None:
     """Count the request, and do to the token what a failed control says."""
-    bucket = "cancel" if isinstance(turn.call.intent, Cancel | CancelAll) else "request"
+    bucket = "cancel" if isinstance(turn.call.intent, _CANCELS) else "request"
     world.ledger.count(turn.token, bucket, snapshot.now_ms)
     for finding in decided.failed if isinstance(decided, Deny) else ():
         if finding.action is not Action.DENY:
@@ -124,7 +128,7 @@ def _charge(turn: Turn, snapshot: Snapshot, decided: Decision, world: Surroundin
             world.tokens.restrict(turn.token, finding.action, until_ms, finding.rule)
 
 
-def written(turn: Turn, allowed: Allow, world: Surroundings, snapshot: Snapshot | None = None) -> records.Body:
+def written(turn: Turn, allowed: Allow, world: Surroundings, snapshot: Snapshot | None = None) -> Body:
     """The record of what was allowed; ``snapshot`` where prices went into it."""
     limits = world.accounts.limits(turn.account.name)
     return records.decision(turn.decision_id, turn.token, turn.policy, turn.call, allowed, snapshot, limits)

@@ -26,7 +26,7 @@ from gateway.core.request import Call
 from gateway.core.snapshot import Reference, Snapshot
 from gateway.core.token import TokenState
 from gateway.policy.controls import FLOORS
-from gateway.policy.controls.control import Setting, Valued, ask
+from gateway.policy.controls.control import Setting, Valued
 from gateway.policy.decide import decide
 from gateway.policy.document import Policy
 from gateway.policy.valuation import Unvalued
@@ -110,7 +110,7 @@ def test_every_control_that_has_a_say_is_heard_on_every_decision() -> None:
     """An allowed order and a denied one carry the same findings of controls and floors, in their order."""
     rules = policy(order="1 USDT", turnover="1 USDT per 24h")
     unvalued = Unvalued(DenyCode.LIMIT, "")
-    heard = [(one, ask(one, call(ORDER), snapshot(), unvalued)) for one in (*rules.controls, *FLOORS)]
+    heard = [(one, one.check(call(ORDER), snapshot(), unvalued)) for one in (*rules.controls, *FLOORS)]
     expected = [one.rule for one, found in heard if found is not one.silent]
     assert {"limits.order", "limits.turnover", "allow.symbols", "state", "price"} < set(expected)
     denied = decided(rules, ORDER, snapshot(state=TokenState.PAUSED))

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.core.intent import Cancel, CancelAll, Forbidden, Intent, Public, Read, ReadName
 from gateway.policy.controls import FLOORS, SETTINGS
-from gateway.policy.controls.control import Control, ask
+from gateway.policy.controls.control import Control
 from gateway.policy.panel import Panel
 from gateway.policy.strict_yaml import read
 from tests.policy.cases import call, place, snapshot
@@ -38,7 +38,7 @@ def test_who_is_not_asked_would_have_been_silent(control: Control, intent: Inten
 def test_the_findings_are_those_of_asking_everybody(intent: Intent) -> None:
     """In their order, the second time too."""
     panel, asked, world = Panel(CONTROLS), call(intent), snapshot()
-    heard = [(control, ask(control, asked, world, None)) for control in CONTROLS]
+    heard = [(control, control.check(asked, world, None)) for control in CONTROLS]
     everybody = tuple(found for control, found in heard if found is not control.silent)
     assert panel.findings(asked, world, None) == everybody
     assert panel.findings(asked, world, None) == everybody

@@ -10,15 +10,19 @@ import pytest
 from gateway.admin.policy_tools.history import judged
 from gateway.audit.line import encode
 from gateway.core.decision import Allow
+from gateway.core.intent import Public, Read, ReadName
+from gateway.core.record import Filled
+from gateway.core.request import Answer, Call
 from gateway.core.secret import Secret
 from gateway.core.snapshot import Reference, Snapshot
 from gateway.core.token import KeyKind, Token, TokenState, VerifyKey
-from gateway.policy.account import load_account_limits
+from gateway.exchanges.exchange import Lesson, Outcome
+from gateway.policy.account import AccountLimits, load_account_limits
 from gateway.policy.decide import decide
 from gateway.policy.document import Policy
 from gateway.policy.strict_yaml import read
 from gateway.stages import records
-from tests.policy.cases import NOW_MS, POLICY, FakeUsage, call, place, policy, snapshot
+from tests.policy.cases import ENDPOINT, NOW_MS, POLICY, FakeUsage, call, place, policy, snapshot
 
 D = Decimal
 KEY = VerifyKey(KeyKind.HMAC, Secret(b""))
@@ -107,3 +111,61 @@ def test_a_decision_that_no_control_was_asked_about_tells_of_none() -> None:
     """A stranger's read of public data."""
     told = records.decision("d", None, None, None, Allow())
     assert told == {"type": "decision", "d": "d", "verdict": "allow"}
+
+
+READ = call(Read(ReadName.BALANCES))
+
+
+def read(rules: Policy, limits: AccountLimits | None = None, asked: Call = READ) -> tuple[Any, dict[str, Any]]:
+    """A read's record as it is given to the log, and as that of a decision would be."""
+    decided = decide(rules, asked, snapshot(usage=FakeUsage(requested=7), account=FakeUsage()), limits)
+    assert isinstance(decided, Allow)
+    told = records.read("d", TOKEN, rules, asked, decided, limits)
+    return told, records.decision("d", TOKEN, rules, asked, decided, limits=limits)
+
+
+@pytest.mark.parametrize("limits", [None, LIMITS])
+@pytest.mark.parametrize("asked", [READ, call(Read(ReadName.ORDERS, "BTCUSDT")), call(Public())])
+def test_the_record_of_a_read_is_that_of_its_decision(limits: AccountLimits | None, asked: Call) -> None:
+    """Told by a template, in which what recurs is said once."""
+    told, whole = read(policy(requests="20 per 1s"), limits, asked)
+    assert isinstance(told, Filled)
+    assert told.body == whole
+    assert encode(told) == encode(whole)
+    assert whole["passed"]["limits.requests"] == ["8", "20 per 1s"]
+    assert read(policy(requests="20 per 1s"), limits, asked)[0].template is told.template
+
+
+def test_no_two_templates_are_taken_for_one() -> None:
+    """Whoever reads whatever under whichever policy."""
+    rules, others = policy(requests="20 per 1s"), policy(requests="21 per 1s")
+    decided = decide(rules, READ, snapshot())
+    assert isinstance(decided, Allow)
+    alike = [
+        (TOKEN, rules, READ, None), (replace(TOKEN, name="other"), rules, READ, None),
+        (replace(TOKEN, account="other"), rules, READ, None), (replace(TOKEN, generation=2), rules, READ, None),
+        (TOKEN, others, READ, None), (TOKEN, replace(rules, name="other"), READ, None), (TOKEN, rules, READ, LIMITS),
+        (TOKEN, rules, call(Read(ReadName.ORDERS)), None), (TOKEN, rules, call(Public()), None),
+        (TOKEN, rules, call(Read(ReadName.BALANCES), endpoint=replace(ENDPOINT, path="/other")), None),
+    ]  # fmt: skip
+    for token, under, asked, limits in alike:
+        told = records.read("d", token, under, asked, decided, limits)
+        assert encode(told) == encode(records.decision("d", token, under, asked, decided, limits=limits))
+    assert len({encode(records.read("d", *one[:3], decided, one[3])) for one in alike}) == len(alike)
+
+
+def test_a_read_that_shadow_let_pass_tells_of_it() -> None:
+    """No template has room for that."""
+    told, whole = read(policy("mode: shadow\n" + POLICY, requests="5 per 1s"))
+    assert told == whole
+    assert [one["rule"] for one in told["shadowed"]] == ["limits.requests"]
+
+
+LESSONS = [Lesson(Outcome.ACCEPTED), Lesson(Outcome.UNKNOWN), Lesson(Outcome.REJECTED, (), "-1")]
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("status", [200, 400])
+def test_the_outcome_of_a_read_is_told_as_every_outcome(lesson: Lesson, status: int) -> None:
+    answer = Answer(status, (), b"")
+    assert encode(records.read_outcome("d", answer, lesson)) == encode(records.outcome("d", answer, lesson))

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from gateway.admin.policy_tools.played import EXCHANGE, Clock
 from gateway.core.decision import Action
+from gateway.core.record import Filled
 from gateway.core.secret import Secret
 from gateway.core.token import Account, Credential, KeyKind, Token, TokenState, VerifyKey
 from gateway.policy.account import AccountLimits
@@ -120,8 +121,8 @@ class Paper:
         self._next += 1
         self.bodies.append(record.body)
 
-    def note(self, body: Mapping[str, Any], sync: bool = False, need: Need = Need.EXIT) -> None:
-        self.append(self.draft(body), sync, need)
+    def note(self, body: Mapping[str, Any] | Filled, sync: bool = False, need: Need = Need.EXIT) -> None:
+        self.append(self.draft(body.body if isinstance(body, Filled) else body), sync, need)
 
     def room(self, need: Need) -> bool:
         return True

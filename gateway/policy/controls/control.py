@@ -7,7 +7,7 @@ that these cannot drift from what is enforced.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
@@ -140,9 +140,17 @@ class Setting(Control):
         """
 
 
-def ask(control: Control, call: Call, snapshot: Snapshot, valued: Valued) -> Finding:
-    """The control's word; one that raises has denied, and tells the error's class and nothing of its text."""
-    try:
-        return control.check(call, snapshot, valued)
-    except Exception as error:
-        return control.fails(DenyCode.INTERNAL, FAILED.format(type(error).__name__))
+def heard(controls: Sequence[Control], call: Call, snapshot: Snapshot, valued: Valued) -> tuple[Finding, ...]:
+    """The word of each that has one. One that raises has denied, and tells the error's class and nothing of its text.
+
+    Every request goes through here, hence no call but the control's own.
+    """
+    findings = []
+    for control in controls:
+        try:
+            found = control.check(call, snapshot, valued)
+        except Exception as error:
+            found = control.fails(DenyCode.INTERNAL, FAILED.format(type(error).__name__))
+        if found is not control.silent:
+            findings.append(found)
+    return tuple(findings)
