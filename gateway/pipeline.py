@@ -67,6 +67,7 @@ class Pipeline:
         trail = Trail(self._ids(self._world.clock.now_ms()))
         try:
             answer = await self._story(raw, connection, trail)
+            self._world.meter.decided(trail.exchange.name, "allow", "")
         except Exception as failure:
             trail.snapshot = failure.snapshot if isinstance(failure, Denied) else None
             answer = self._deny(trail, _denial(failure))
@@ -76,26 +77,23 @@ class Pipeline:
         decision = (b"x-tradewarden-decision", trail.decision_id.encode())
         return Answer(answer.status, (*answer.headers, decision), answer.body)
 
-    async def _story(self, raw: RawRequest, connection: Connection, trail: Trail) -> Answer:
+    def _story(self, raw: RawRequest, connection: Connection, trail: Trail) -> Awaitable[Answer]:
+        """Who asks for what; the rest is told by the kind of request."""
         trail.exchange, host, target = locate(raw)
         trail.call = call = trail.exchange.decode(raw, host, target)
         trail.token = token = self.authenticator(trail.exchange, call, raw, connection)
         if token is None:
-            return await self._anonymous(trail.exchange, call, trail.decision_id)
+            return self._anonymous(trail.exchange, call, trail.decision_id)
         if call.signed:
             self._heard(token.id)
-        answer = await self._decide(self._turn(trail.exchange, call, token, trail.decision_id))
-        self._world.meter.decided(trail.exchange.name, "allow", "")
-        return answer
+        return self._decide(self._turn(trail.exchange, call, token, trail.decision_id))
 
-    async def _anonymous(self, exchange: Exchange, call: Call, decision_id: str) -> Answer:
+    def _anonymous(self, exchange: Exchange, call: Call, decision_id: str) -> Awaitable[Answer]:
         if isinstance(call.intent, Forbidden):
             raise Refused(DenyCode.UNSUPPORTED if call.intent.ever else DenyCode.FORBIDDEN, call.intent.why)
         if not isinstance(call.intent, Public):
             raise Refused(DenyCode.TOKEN, "without a token's credentials only public market data can be had")
-        answer = await self._reads.public(exchange, call, decision_id)
-        self._world.meter.decided(exchange.name, "allow", "")
-        return answer
+        return self._reads.public(exchange, call, decision_id)
 
     def _turn(self, exchange: Exchange, call: Call, token: Token, decision_id: str) -> Turn:
         account = self._world.accounts.find(token.account)

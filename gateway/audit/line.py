@@ -101,20 +101,15 @@ def encode(body: Mapping[str, Any] | Filled, own: bool = False) -> bytes:
 
     ``own``: it is the log's own record. Raises ValueError or TypeError for what the log cannot hold: see the law above.
     """
-    encoded = _filled(body) if isinstance(body, Filled) else _whole_body(body, own)
+    if isinstance(body, Filled):
+        values = [_ENCODER.encode(value if type(value) in _AS_IT_IS else _item(value)) for value in body.values]
+        encoded = _form(body.template) % tuple(values)
+    else:
+        opening, members = _parted(body, own)
+        encoded = opening + (b"," + _ENCODER.encode(members)[1:] if members else b"}")
     if len(encoded) > MAX_LINE - 256:
         raise ValueError(f"an audit record of {len(encoded)} bytes is too long")
     return encoded
-
-
-def _whole_body(body: Mapping[str, Any], own: bool) -> bytes:
-    opening, values = _parted(body, own)
-    return opening + (b"," + _ENCODER.encode(values)[1:] if values else b"}")
-
-
-def _filled(record: Filled) -> bytes:
-    values = [_ENCODER.encode(value if type(value) in _AS_IT_IS else _item(value)) for value in record.values]
-    return _form(record.template) % tuple(values)
 
 
 @lru_cache(maxsize=1024)

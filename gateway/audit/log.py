@@ -112,7 +112,7 @@ class AuditLog:
         self._append(encoded, sync, need, at_ms)
 
     def _append(self, encoded: bytes, sync: bool, need: Need, at_ms: int) -> None:
-        if need is not Need.EXIT and not self.room(need):
+        if need is not Need.EXIT and not self._room.allows(need):
             raise Unavailable("the disk is too full to record this; free some space")
         self._write(encoded, need, at_ms)
         if sync:

@@ -138,19 +138,18 @@ class Room:
         self._marks = marks
         self._monotonic_ns = monotonic_ns
         self._ask = free
-        self._asked_at: int | None = None
-        self._free = 0
+        self._least = {Need.ORDER: marks.order, Need.READ: marks.read, Need.EXIT: marks.exit}
+        self._free = self._ask_at = 0
         self._reserve = Reserve(directory / "reserve", marks.reserve)
 
     def allows(self, need: Need) -> bool:
         """Whether a request of this kind has room."""
-        match need:
-            case Need.ORDER:
-                return self._reserve.whole and self._free_now() >= self._marks.order
-            case Need.READ:
-                return self._free_now() >= self._marks.read
-            case Need.EXIT:
-                return self._reserve.held > 0 or self._free_now() >= self._marks.exit
+        if need is Need.EXIT and self._reserve.held > 0:
+            return True
+        now = self._monotonic_ns()
+        if now >= self._ask_at:
+            self._free, self._ask_at = self._ask(self._directory), now + CACHE_NS
+        return self._free >= self._least[need] and (need is not Need.ORDER or self._reserve.whole)
 
     def tend(self) -> None:
         """Fill the reserve if it is not whole and there is room for it again. Called every second or so.
@@ -159,10 +158,9 @@ class Room:
         """
         if self._reserve.whole:
             return
-        self._asked_at = None
-        if self._free_now() > self._marks.order + self._marks.reserve:
+        if self._ask(self._directory) > self._marks.order + self._marks.reserve:
             self._reserve.fill()
-            self._asked_at = None
+        self._ask_at = 0
 
     def give_back(self) -> bool:
         """Free one step of the reserve for an exit; False if nothing is left of it."""
@@ -171,9 +169,3 @@ class Room:
     def give_all_back(self) -> None:
         """Free the whole reserve."""
         self._reserve.give_back(self._marks.reserve)
-
-    def _free_now(self) -> int:
-        now = self._monotonic_ns()
-        if self._asked_at is None or now - self._asked_at >= CACHE_NS:
-            self._free, self._asked_at = self._ask(self._directory), now
-        return self._free

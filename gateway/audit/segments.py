@@ -9,7 +9,7 @@ import fcntl
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -47,7 +47,12 @@ def holding(found: list[Segment], number: int) -> int:
 
 
 class SegmentFile:
-    """A segment open for appending. ``size`` counts its whole lines; ``torn`` says that a failed cut left more."""
+    """A segment open for appending. ``size`` counts its whole lines; ``torn`` says that a failed cut left more.
+
+    ``write`` hands bytes to the kernel and says how many it took; it raises OSError if it was none.
+    """
+
+    write: Callable[[int, bytes], int] = staticmethod(os.write)
 
     def __init__(self, path: Path, create: bool = False) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -59,18 +64,14 @@ class SegmentFile:
     def append(self, line: bytes) -> None:
         """Hand the whole line to the kernel, or leave the file as it was and raise OSError."""
         try:
-            taken = self.put(line)
+            taken = self.write(self._fd, line)
             while taken < len(line):
-                taken += self.put(line[taken:])
+                taken += self.write(self._fd, line[taken:])
         except OSError:
             self.torn = True
             self.cut(self.size)
             raise
         self.size += len(line)
-
-    def put(self, piece: bytes) -> int:
-        """One write; how many bytes the kernel took. Raises OSError if it was none."""
-        return os.write(self._fd, piece)
 
     def cut(self, size: int) -> None:
         """Cut the file back to this many bytes."""

@@ -72,9 +72,13 @@ class AnswerReader:
     def _read_heads(self) -> Answer | None:
         while head := ANSWER_HEAD.match(self._buffer):
             self._buffer = self._buffer[head.end() :]
-            self._read_head(head[0], int(head[1]))
-            if self._status:
+            if head.end() > ANSWER_HEAD_LIMIT:
+                raise _head_too_long()
+            status = int(head[1])
+            if status >= 200:
+                self._begin_body(status, head[0])
                 return self._read_body(self._buffer)
+            self._skip_interim(status)
         if HEAD_END in self._buffer:
             raise NoAnswer("the answer's head is malformed")
         self._check_unfinished()
@@ -84,12 +88,7 @@ class AnswerReader:
         if len(self._buffer) > ANSWER_HEAD_LIMIT:
             raise _head_too_long()
 
-    def _read_head(self, head: bytes, status: int) -> None:
-        if len(head) > ANSWER_HEAD_LIMIT:
-            raise _head_too_long()
-        if status < 200:
-            self._skip_interim(status)
-            return
+    def _begin_body(self, status: int, head: bytes) -> None:
         length = self._length(status, head)
         self._status = status
         if length is None:

@@ -52,10 +52,10 @@ class Orders:
         snapshot = look(turn, world)
         try:
             allowed = judge(turn, snapshot, world)
-            leaving = self._leaving(turn, allowed, order, snapshot)
         except Refused:
             world.ledger.count(turn.token, "message", snapshot.now_ms)
             raise
+        leaving = self._leaving(turn, allowed, order)
         body = written(turn, structs.replace(allowed, order=leaving), world, snapshot)
         turn = structs.replace(turn, call=structs.replace(turn.call, intent=leaving))
         record = world.audit.draft(body)
@@ -63,9 +63,7 @@ class Orders:
             world.ledger.count(turn.token, "message", snapshot.now_ms)
             world.audit.append(record, sync=False)
             return warned(turn, await self._send(turn), allowed)
-        now_us = world.clock.exchange_us(turn.exchange.name)
-        until_us = turn.exchange.accept_until_us(turn.call, now_us)
-        world.ledger.reserve(turn.token, leaving, allowed.reserve, snapshot.now_ms, until_us, record)
+        self._reserve(turn, leaving, allowed, snapshot, record)
         self._record(turn, leaving, record)
         return warned(turn, await self._send_and_settle(turn, leaving), allowed)
 
@@ -84,15 +82,23 @@ class Orders:
         listed = instrument is None or symbols is None or symbols.covers(instrument)
         return listed and turn.token.state is not TokenState.PAUSED
 
-    def _leaving(self, turn: Turn, allowed: Allow, order: Place, snapshot: Snapshot) -> Place:
-        """The order as it will leave, with an id by which it can be asked for. Raises Denied for a known id."""
+    def _leaving(self, turn: Turn, allowed: Allow, order: Place) -> Place:
+        """The order as it will leave, with an id by which it can be asked for."""
         leaving = allowed.order or order
         if leaving.client_id is None:
             return replace(leaving, client_id=turn.exchange.client_id(self._world.random))
-        if not leaving.test and self._world.ledger.knows(turn.account.name, leaving.client_id):
-            detail = "this client order id was used before"
-            raise Denied(Deny(DenyCode.DUPLICATE, "duplicate", detail, allowed.findings), snapshot)
         return leaving
+
+    def _reserve(self, turn: Turn, leaving: Place, allowed: Allow, snapshot: Snapshot, record: Record) -> None:
+        """Raises Denied for a client order id that the ledger knows: there is no second order of that name."""
+        assert allowed.reserve is not None
+        now_us = self._world.clock.exchange_us(turn.exchange.name)
+        until_us = turn.exchange.accept_until_us(turn.call, now_us)
+        try:
+            self._world.ledger.reserve(turn.token, leaving, allowed.reserve, snapshot.now_ms, until_us, record)
+        except Refused as known:
+            self._world.ledger.count(turn.token, "message", snapshot.now_ms)
+            raise Denied(Deny(known.code, "duplicate", known.detail, allowed.findings), snapshot) from known
 
     async def _send(self, turn: Turn) -> Answer:
         still_live = gate(turn.token, self._world, opens_risk=True)

@@ -40,7 +40,17 @@ class Reads:
         limits = self._world.accounts.limits(turn.account.name)
         record = partial(records.read, turn.decision_id, turn.token, turn.policy, turn.call, allowed, limits)
         recorded = self._recorded(turn.call.signed, record)
-        return warned(turn, self._learn(turn, await self._send(turn, recorded), recorded), allowed)
+        still_live = gate(turn.token, self._world, opens_risk=False)
+        try:
+            answer = await self._sender.send(turn.exchange, turn.call, turn.account, turn.token.id, still_live)
+        except (Refused, Unavailable) as failure:
+            self._note(recorded, records.unsent(turn.decision_id, str(failure)))
+            raise
+        except NoAnswer as failure:
+            self._note(recorded, records.unanswered(turn.decision_id, str(failure)))
+            raise Unavailable("the exchange did not answer; try again") from failure
+        self._learn(turn, answer, recorded)
+        return warned(turn, answer, allowed)
 
     def _recorded(self, proven: bool, decision: Callable[[], Body | Filled]) -> bool:
         """Write the decision down; of who proved nothing only as many as the bucket admits. Raises Unavailable."""
@@ -51,25 +61,13 @@ class Reads:
         self._world.meter.unrecorded()
         return False
 
-    async def _send(self, turn: Turn, recorded: bool) -> Answer:
-        still_live = gate(turn.token, self._world, opens_risk=False)
-        try:
-            return await self._sender.send(turn.exchange, turn.call, turn.account, turn.token.id, still_live)
-        except (Refused, Unavailable) as failure:
-            self._note(recorded, records.unsent(turn.decision_id, str(failure)))
-            raise
-        except NoAnswer as failure:
-            self._note(recorded, records.unanswered(turn.decision_id, str(failure)))
-            raise Unavailable("the exchange did not answer; try again") from failure
-
-    def _learn(self, turn: Turn, answer: Answer, recorded: bool) -> Answer:
+    def _learn(self, turn: Turn, answer: Answer, recorded: bool) -> None:
         lesson = turn.exchange.learn(turn.call, answer)
         if lesson.events:
             body = records.outcome(turn.decision_id, answer, lesson)
             settle(self._world, turn.account.name, lesson.events, body)
         else:
             self._note(recorded, records.read_outcome(turn.decision_id, answer, lesson))
-        return answer
 
     def _note(self, recorded: bool, body: Body | Filled) -> None:
         """What became of a read, if its decision is on record: who only names a token's id may be anybody."""

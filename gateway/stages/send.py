@@ -8,7 +8,7 @@ import structlog
 
 from gateway.core.intent import Cancel, CancelAll, Place
 from gateway.core.patience import ASKS, Patience
-from gateway.core.request import Answer, Call, Security
+from gateway.core.request import Answer, Call, Outgoing, Security
 from gateway.core.token import Account, Credential
 from gateway.exchanges.exchange import Exchange
 from gateway.ports import Audit, Clock, Gate, Held, Lender, Upstream
@@ -32,13 +32,16 @@ class Sender:
 
     async def send(self, exchange: Exchange, call: Call, account: Account, owner: str, gate: Gate) -> Answer:
         """Raises NotSent or what the gate raised (not a byte left), or NoAnswer (nobody knows)."""
+        outgoing = self._signed(exchange, call, account)
+        return self._heeded(call, account.environment, await self._upstream.send(outgoing, owner, gate))
+
+    def _signed(self, exchange: Exchange, call: Call, account: Account) -> Outgoing:
+        """A function of its own, for what it borrows must be gone before anybody waits."""
         now_us = self._clock.exchange_us(exchange.name)
         if call.endpoint.security is Security.NONE:
-            outgoing = exchange.sign(call, account.environment, None, now_us)
-        else:
-            with self._lender.lend(account.name) as credential:
-                outgoing = exchange.sign(call, account.environment, credential, now_us)
-        return self._heeded(call, account.environment, await self._upstream.send(outgoing, owner, gate))
+            return exchange.sign(call, account.environment, None, now_us)
+        with self._lender.lend(account.name) as credential:
+            return exchange.sign(call, account.environment, credential, now_us)
 
     async def public(self, exchange: Exchange, call: Call, environment: str) -> Answer:
         """Public market data for a bot: no key, no token."""

@@ -1,6 +1,7 @@
 """A log to write in, with a clock, a key and a disk that do as they are told."""
 
 import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,11 @@ class _File(SegmentFile):
         super().__init__(path, create)
         self._disk = disk
 
-    def put(self, piece: memoryview) -> int:
+    def write(self, handle: int, piece: bytes) -> int:
         left = self._disk.left
         if left == 0 or self._disk.full_while():
             raise OSError(self._disk.full, "no room")
-        taken = super().put(piece[:left])
+        taken = os.write(handle, piece[:left])
         if left is not None:
             self._disk.left = left - taken
         return taken

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from gateway.audit.log import AuditLog
+from gateway.audit.room import Marks, Room
 from gateway.core.decision import Action
 from gateway.core.request import Answer, Outgoing, RawRequest
 from gateway.core.secret import Secret
@@ -248,14 +249,31 @@ class Connection:
     owner: str | None = None
 
 
-class Roomy(AuditLog):
-    """A log whose disk is as full as a test wants."""
+class Disk(Room):
+    """As full as a test wants."""
 
     full_for: frozenset[Need] = frozenset()
+
+    def allows(self, need: Need) -> bool:
+        return need not in self.full_for and super().allows(need)
+
+
+class Roomy(AuditLog):
+    """A log on such a disk, which may fail too."""
+
     fail_next = False
 
-    def room(self, need: Need) -> bool:
-        return need not in self.full_for and super().room(need)
+    def __init__(self, directory: Path, now_ms: Callable[[], int], **more: Any) -> None:
+        self.disk = Disk(directory, Marks())
+        super().__init__(directory, now_ms, room=self.disk, **more)
+
+    @property
+    def full_for(self) -> frozenset[Need]:
+        return self.disk.full_for
+
+    @full_for.setter
+    def full_for(self, needs: frozenset[Need]) -> None:
+        self.disk.full_for = needs
 
     def append(self, record: Record, sync: bool, need: Need = Need.EXIT) -> None:
         self._maybe_fail()
