@@ -30,7 +30,6 @@ _RECENT: Final = 1024
 
 _PLURAL: Final = {f"{kind}s": kind for kind in Kind if kind not in AMOUNTS}
 _ZERO: Final = Decimal(0)
-_NONE: Final[Mapping[int, Window]] = {}
 
 _Key = tuple[Holder, Kind, str]
 _Counted = tuple[str, str, Kind]
@@ -49,8 +48,9 @@ class Counts:
         """Count what is stored already, or never will be, for the token and for its account."""
         for holder in holders(token_id, account):
             key = (holder, kind, unit)
-            for window in self._windows.get(key, _NONE).values():
-                window.add(at_ms, number)
+            if key in self._windows:
+                for window in self._windows[key].values():
+                    window.add(at_ms, number)
             if kind in _FLEETING:
                 self._recent[key].append(at_ms)
 

@@ -6,7 +6,7 @@ the mask keeps the key in clear out of whatever shows a part of it.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import NoReturn
 
 from gateway.core.errors import Unavailable
@@ -48,7 +48,7 @@ class VaultLender:
         box, kept = self._box_of(account), self._kept.get(account)
         if kept is None or kept.box != box:
             kept = self._open(account, box)
-        return nullcontext(kept.credential())
+        return kept
 
     def _open(self, account: str, box: bytes | None) -> "_Kept":
         self._kept.pop(account, None)
@@ -64,7 +64,7 @@ class VaultLender:
 
 
 class _Kept:
-    """What was in a box, its secrets masked."""
+    """What was in a box, its secrets masked; for a ``with`` they are not."""
 
     __slots__ = ("_key_id", "_kind", "_passphrase", "_secret", "box")
 
@@ -75,9 +75,12 @@ class _Kept:
         self._secret = _Masked(opened.secret, random)
         self._passphrase = None if opened.passphrase is None else _Masked(opened.passphrase, random)
 
-    def credential(self) -> Credential:
+    def __enter__(self) -> Credential:
         passphrase = None if self._passphrase is None else self._passphrase.clear()
         return Credential(self._key_id, self._kind, self._secret.clear(), passphrase)
+
+    def __exit__(self, *_: object) -> None:
+        """What was lent is the borrower's alone, and gone with it."""
 
 
 class _Masked:

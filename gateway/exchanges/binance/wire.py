@@ -58,8 +58,8 @@ def taken(text: bytes, name: str) -> tuple[str | None, bytes]:
     found = _pair(name).search(text)
     if found is None:
         return None, text
-    begin, end = found.span()
-    return _decoded(name, found[1].decode("ascii")), text[:begin] + text[end:]
+    value = found[1].decode("ascii")
+    return value if "%" not in value else _decoded(name, value), text[: found.start()] + text[found.end() :]
 
 
 @cache
