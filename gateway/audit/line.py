@@ -107,7 +107,7 @@ def encode(body: Mapping[str, Any] | Filled, own: bool = False) -> bytes:
     else:
         opening, members = _parted(body, own)
         encoded = opening + (b"," + _ENCODER.encode(members)[1:] if members else b"}")
-    if len(encoded) > MAX_LINE - 256:
+    if len(encoded) > MAX_LINE - 200:
         raise ValueError(f"an audit record of {len(encoded)} bytes is too long")
     return encoded
 
@@ -173,19 +173,21 @@ class Stamp:
     """Writes times as the log does: UTC, ISO 8601, ms. Remembers the last one, which many records share."""
 
     def __init__(self) -> None:
-        self._second = self._ms = -1
+        self._second: int | None = None
+        self._ms: int | None = None
         self._upto_second = self._text = ""
 
     def __call__(self, at_ms: int) -> str:
         """The time as text; ``at_ms`` is ms since the epoch."""
         if at_ms != self._ms:
-            self._ms, self._text = at_ms, self._spelt(*divmod(at_ms, 1000))
+            self._text = self._spelt(*divmod(at_ms, 1000))
+            self._ms = at_ms
         return self._text
 
     def _spelt(self, second: int, ms: int) -> str:
         if second != self._second:
-            self._second = second
-            self._upto_second = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            self._second, self._upto_second = second, text
         return f"{self._upto_second}.{ms:03}Z"
 
 

@@ -112,6 +112,8 @@ class AuditLog:
         self._append(encoded, sync, need, at_ms)
 
     def _append(self, encoded: bytes, sync: bool, need: Need, at_ms: int) -> None:
+        if self._broken:
+            raise Unavailable(self._broken)
         if need is not Need.EXIT and not self._room.allows(need):
             raise Unavailable("the disk is too full to record this; free some space")
         self._write(encoded, need, at_ms)
@@ -249,7 +251,7 @@ class AuditLog:
 
     def _append_again(self, line: bytes, need: Need, failure: OSError) -> None:
         """What lacked room and is an exit's gets of the reserve. Raises Unavailable."""
-        while need is Need.EXIT and failure.errno in FULL and self._room.give_back():
+        while not self._file.torn and need is Need.EXIT and failure.errno in FULL and self._room.give_back():
             try:
                 return self._file.append(line)
             except OSError as again:

@@ -79,14 +79,20 @@ class Reserve:
         return True
 
     def give_back(self, step: int) -> bool:
-        """Free one more step of it; False if there was nothing left."""
+        """Free one more step of it; False if there was nothing left. Raises Unavailable if it cannot be freed."""
         if self.held == 0:
             return False
         left = max(self.held - step, 0)
-        if left:
-            os.truncate(self._path, left)
-        else:
-            self._path.unlink()
+        try:
+            if left:
+                os.truncate(self._path, left)
+            else:
+                self._path.unlink()
+        except FileNotFoundError:
+            self.held = 0
+            return False
+        except OSError as failure:
+            raise Unavailable(f"the disk room for exits cannot be freed: {failure.strerror}") from failure
         self.held = left
         return True
 
@@ -146,10 +152,12 @@ class Room:
         """Whether a request of this kind has room."""
         if need is Need.EXIT and self._reserve.held > 0:
             return True
+        if need is Need.ORDER and not self._reserve.whole:
+            return False
         now = self._monotonic_ns()
         if now >= self._ask_at:
             self._free, self._ask_at = self._ask(self._directory), now + CACHE_NS
-        return self._free >= self._least[need] and (need is not Need.ORDER or self._reserve.whole)
+        return self._free >= self._least[need]
 
     def tend(self) -> None:
         """Fill the reserve if it is not whole and there is room for it again. Called every second or so.

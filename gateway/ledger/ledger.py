@@ -11,7 +11,7 @@ from typing import Final, Self
 from msgspec import structs
 
 from gateway.core.decision import DenyCode, Reserve
-from gateway.core.errors import Misuse, Refused
+from gateway.core.errors import Misuse, Refused, Unavailable
 from gateway.core.intent import Place, Side
 from gateway.core.money import EXACT
 from gateway.core.order import OrderEvent, OrderRow, OrderStatus
@@ -83,9 +83,9 @@ class Ledger:
                 change.add_order(row)
                 change.add_event(row.token_id, row.account, Kind.MESSAGE, "", now_ms, Decimal(1))
                 change.put_clock(at)
-        except Misuse:
+        except (Misuse, Unavailable):
             if self.knows(row.account, row.client_id):
-                raise Refused(DenyCode.DUPLICATE, f"the client order id {row.client_id} was used before") from None
+                raise Refused(DenyCode.DUPLICATE, "this client order id was used before") from None
             raise
         self.clock = at
         self._book.put(row)

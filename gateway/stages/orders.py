@@ -71,7 +71,7 @@ class Orders:
         """It is on the disk already, in the reservation. Without a line in the log nothing leaves or stays reserved."""
         try:
             self._world.audit.append(record, sync=False)
-        except Unavailable:
+        except Exception:
             self._world.ledger.release(turn.account.name, str(leaving.client_id), self._world.clock.now_ms(), None)
             raise
 
@@ -98,7 +98,7 @@ class Orders:
             self._world.ledger.reserve(turn.token, leaving, allowed.reserve, snapshot.now_ms, until_us, record)
         except Refused as known:
             self._world.ledger.count(turn.token, "message", snapshot.now_ms)
-            raise Denied(Deny(known.code, "duplicate", known.detail, allowed.findings), snapshot) from known
+            raise Denied(Deny(known.code, known.rule, known.detail, allowed.findings), snapshot) from known
 
     async def _send(self, turn: Turn) -> Answer:
         still_live = gate(turn.token, self._world, opens_risk=True)

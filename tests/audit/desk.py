@@ -35,7 +35,7 @@ class Disk:
         self.full_while: Callable[[], bool] = lambda: False
         self.syncs = 0
         self.broken_sync = False
-        self.broken_cut = False
+        self.broken_cut = 0
         self.full = errno.ENOSPC
 
     def open(self, path: Path, create: bool) -> SegmentFile:
@@ -58,7 +58,7 @@ class _File(SegmentFile):
 
     def cut(self, size: int) -> None:
         if self._disk.broken_cut:
-            raise OSError(errno.EIO, "input/output error")
+            raise OSError(self._disk.broken_cut, "cannot be cut")
         super().cut(size)
 
     def sync(self) -> None:

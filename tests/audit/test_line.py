@@ -131,6 +131,18 @@ def test_damaged_bytes_are_no_record(damaged: bytes) -> None:
     assert read(damaged) is None
 
 
+def test_a_time_that_cannot_be_written_leaves_no_other_in_its_place() -> None:
+    """Neither the first time nor the second."""
+    for before in ([], [1_767_225_600_000]):
+        stamp = Stamp()
+        told = [stamp(at_ms) for at_ms in before]
+        for _ in range(3):
+            with pytest.raises((ValueError, OverflowError)):
+                stamp(10**15)
+        assert [stamp(at_ms) for at_ms in before] == told
+        assert stamp(1_767_225_600_001) == "2026-01-01T00:00:00.001Z"
+
+
 @given(st.integers(0, 253_402_300_799_999))
 def test_times_read_back(at_ms: int) -> None:
     """Every ms until the year 9999, whatever the last one was."""

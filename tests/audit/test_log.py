@@ -220,17 +220,18 @@ def test_a_failed_sync_stops_the_log_until_it_is_opened_again(desk: Desk, write:
     assert desk.open().checkpoint()
 
 
-def test_half_a_line_that_cannot_be_cut_stops_the_log(desk: Desk, write: Write) -> None:
-    """Appending after it would bury it in the chain; opening again cuts it and says so."""
-    log = desk.open()
+@pytest.mark.parametrize("why", [errno.EIO, errno.ENOSPC])
+def test_half_a_line_that_cannot_be_cut_stops_the_log(desk: Desk, write: Write, why: int) -> None:
+    """Appending after it would bury it in the chain, out of the exits' room too; opening again cuts it and says so."""
+    log = desk.open(marks=Marks(0, 0, 16384, 0, step=4096))
     write(desk, log)
-    desk.disk.left, desk.disk.broken_cut = 10, True
+    desk.disk.left, desk.disk.broken_cut = 10, why
     with pytest.raises(Unavailable):
         write(desk, log)
     desk.disk.left = None
     with pytest.raises(Unavailable, match="start the gateway again"):
         write(desk, log)
-    desk.disk.broken_cut = False
+    desk.disk.broken_cut = 0
     log = desk.open()
     write(desk, log)
     assert [entry.type for entry in log.records()] == ["decision", "recovered", "decision"]
@@ -296,3 +297,29 @@ def test_an_exit_is_written_out_of_the_reserve(desk: Desk, write: Write) -> None
     log.tick()
     assert reserve.stat().st_size == 16384
     assert log.room(Need.ORDER)
+
+
+@pytest.mark.parametrize("trouble", ["gone", "stuck"])
+def test_a_reserve_that_cannot_be_freed_is_no_room(
+    desk: Desk, write: Write, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    """Whoever removed it, or whatever the filesystem forbids: Unavailable, and the file as it was."""
+    log = scarce(desk, free=100_000)
+    write(desk, log)
+    before = desk.bytes()
+    if trouble == "gone":
+        (desk.directory / "reserve").unlink()
+    else:
+        monkeypatch.setattr("os.truncate", _read_only)
+    desk.disk.left = 0
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            log.append(log.draft(BODY), sync=True)
+    assert desk.bytes() == before
+    desk.disk.left = None
+    write(desk, log)
+    assert desk.verify().sound
+
+
+def _read_only(*_: object) -> None:
+    raise OSError(errno.EROFS, "read-only file system")

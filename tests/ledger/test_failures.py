@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.errors import Unavailable
+from gateway.core.errors import Refused, Unavailable
 from gateway.ledger.ledger import Ledger
 from gateway.store.sqlite import SqliteStore
 from tests.ledger.orders import ACCOUNT, DAY, Story, fill, token
@@ -92,3 +92,14 @@ def test_counts_that_could_not_be_stored_are_stored_by_a_later_tick(disk: Disk) 
     ledger.tick(100_000)
     assert [number for _, number in store.events("bot", "denial", "", 0)] == [2]
     assert ledger.usage("bot", 3000).denials(DAY) == 2
+
+
+def test_a_known_id_is_told_on_a_disk_that_fails_too(disk: Disk) -> None:
+    """Else a bot would be told to try again with an id that is working."""
+    story = Story(Ledger.open(SqliteStore(disk)))
+    story.reserve("c1")
+    disk.broken = True
+    with pytest.raises(Refused, match="used before"):
+        story.reserve("c1")
+    with pytest.raises(Unavailable):
+        story.reserve("new")

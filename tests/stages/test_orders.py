@@ -4,6 +4,8 @@ import asyncio
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from gateway.core.errors import Unavailable
 from gateway.core.order import OrderStatus
 from gateway.core.token import TokenState
@@ -108,6 +110,11 @@ def test_a_client_id_is_good_for_one_order_for_ever(house: Gatehouse) -> None:
     answer = asyncio.run(house.place("&newClientOrderId=mine"))
     assert "tradewarden:duplicate" in message(answer)
     assert len(house.exchange.arrived) == 1
+    usage = house.ledger.usage(house.bot.id, house.clock.ms)
+    assert (usage.messages(60_000), usage.denials(60_000)) == (2, 1)
+    told = house.records()[-1]
+    assert (told["code"], told["rule"], told["failed"]) == ("duplicate", "duplicate", [])
+    assert {"passed", "reference"} < told.keys()
 
 
 def test_a_market_order_leaves_as_a_limit_that_the_exchange_enforces(house: Gatehouse) -> None:
@@ -230,13 +237,14 @@ def test_an_order_whose_average_nobody_will_ever_tell_is_denied_for_good(tmp_pat
     assert not house.exchange.arrived
 
 
-def test_an_order_without_a_line_in_the_log_holds_nothing(house: Gatehouse) -> None:
+@pytest.mark.parametrize("failure", [Unavailable("the disk failed once"), OSError(5, "input/output error")])
+def test_an_order_without_a_line_in_the_log_holds_nothing(house: Gatehouse, failure: Exception) -> None:
     """The disk fails between reservation and record: nothing leaves, the budget comes back, the next order passes."""
     real = house.audit.append
 
     def fail(record: Record, sync: bool, need: Need = Need.EXIT) -> None:
         if record.body.get("reserve"):
-            raise Unavailable("the disk failed once")
+            raise failure
         real(record, sync, need)
 
     house.audit.append = fail  # type: ignore[method-assign]
