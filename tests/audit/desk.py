@@ -58,6 +58,7 @@ class _File(SegmentFile):
 
     def cut(self, size: int) -> None:
         if self._disk.broken_cut:
+            self._disk.left = None  # whoever tries again finds room, and half a line
             raise OSError(self._disk.broken_cut, "cannot be cut")
         super().cut(size)
 
