@@ -112,7 +112,7 @@ def encode(body: Mapping[str, Any] | Filled, own: bool = False) -> bytes:
     return encoded
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def _form(template: Template) -> bytes:
     """The encoded record, with ``%b`` for the value of each open member."""
     opening, values = _parted({**template.fixed, **dict.fromkeys(template.open)}, own=False)

@@ -60,8 +60,9 @@ def read(
     return Filled(_allowed(_about(token, policy, call, limits)), (decision_id, passed))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)
 def _allowed(about: _About) -> Template:
+    """A template for each token's kinds of read: 1 KiB each, once encoded."""
     return Template({"type": "decision", "verdict": "allow", **_told_about(about)}, ("d", "passed"))
 
 
