@@ -117,11 +117,7 @@ class Ledger(Protocol):
     def reserve(
         self, token: Token, order: Place, reserve: Reserve, now_ms: int, accept_until_us: int, record: "Record"
     ) -> None:
-        """Take the order in as *sent*, counting its message. The client id must be new (see ``knows``)."""
-        ...
-
-    def knows(self, account: str, client_id: str) -> bool:
-        """Whether the account's ledger has ever seen this client order id."""
+        """Take the order in as *sent*, counting its message. Raises Refused if the account has seen its client id."""
         ...
 
     def release(self, account: str, client_id: str, now_ms: int, record: "Record | None") -> None:

@@ -102,8 +102,7 @@ def encode(body: Mapping[str, Any] | Filled, own: bool = False) -> bytes:
     ``own``: it is the log's own record. Raises ValueError or TypeError for what the log cannot hold: see the law above.
     """
     if isinstance(body, Filled):
-        values = [_ENCODER.encode(value if type(value) in _AS_IT_IS else _item(value)) for value in body.values]
-        encoded = _form(body.template) % tuple(values)
+        encoded = _form(body.template) % tuple(map(_ENCODER.encode, _items(body.values)))
     else:
         opening, members = _parted(body, own)
         encoded = opening + (b"," + _ENCODER.encode(members)[1:] if members else b"}")
@@ -202,10 +201,6 @@ def _members(value: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _items(value: Sequence[Any]) -> list[Any]:
     return [item if (kind := type(item)) in _AS_IT_IS else _WRITERS.get(kind, _unusual)(item) for item in value]
-
-
-def _item(value: Any) -> Any:
-    return value if (kind := type(value)) in _AS_IT_IS else _WRITERS.get(kind, _unusual)(value)
 
 
 def _whole(value: int) -> int:

@@ -323,3 +323,20 @@ def test_a_reserve_that_cannot_be_freed_is_no_room(
 
 def _read_only(*_: object) -> None:
     raise OSError(errno.EROFS, "read-only file system")
+
+
+def test_a_broken_log_asks_no_disk(desk: Desk, write: Write) -> None:
+    """It says what is wrong with it, and not how full a disk is that may not answer either."""
+
+    def free(_: object) -> int:
+        if desk.disk.broken_sync:
+            raise OSError(errno.EIO, "input/output error")
+        return 100_000
+
+    log = desk.open(room=Room(desk.directory, Marks(0, 0, 0, 0), lambda: desk.clock.ms * 1_000_000, free))
+    desk.disk.broken_sync = True
+    desk.clock.ms += 1000
+    with pytest.raises(Unavailable):
+        log.append(log.draft(BODY), sync=True)
+    with pytest.raises(Unavailable, match="start the gateway again"):
+        log.note(BODY, need=Need.READ)

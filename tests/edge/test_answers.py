@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from gateway.core.request import Answer, Outgoing
 from gateway.edge import answers
 from gateway.edge.answers import AnswerReader
+from gateway.edge.grammar import ANSWER_HEAD_LIMIT
 from gateway.edge.wire import answer_bytes, request_bytes
 from gateway.ports import NoAnswer, NotSent
 from tests.edge.reading import one_by_one, read
@@ -259,3 +260,16 @@ def test_what_we_send_is_one_request(target: str, head: list[tuple[str, str]], b
     said = read([wire])
     assert [(request.target, request.body) for request in said.requests] == [(outgoing.target.encode(), body)]
     assert len(said.requests[0].headers) == len(head) + 2
+
+
+@pytest.mark.parametrize("cut", [0, 1, 40])
+def test_a_head_beyond_the_limit_is_no_answer(cut: int) -> None:
+    """In one piece or in two."""
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx: %b\r\n\r\n"
+    fits = head % (b"x" * (ANSWER_HEAD_LIMIT - len(head) + 2))
+    assert len(fits) == ANSWER_HEAD_LIMIT
+    assert AnswerReader().receive(fits) is not None
+    reader, long = AnswerReader(), fits.replace(b"x: ", b"xx: ")
+    reader.receive(long[:cut])
+    with pytest.raises(NoAnswer, match="head is longer"):
+        reader.receive(long[cut:])

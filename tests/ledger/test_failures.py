@@ -8,6 +8,7 @@ import pytest
 
 from gateway.core.errors import Refused, Unavailable
 from gateway.ledger.ledger import Ledger
+from gateway.store.memory import MemoryStore
 from gateway.store.sqlite import SqliteStore
 from tests.ledger.orders import ACCOUNT, DAY, Story, fill, token
 
@@ -102,4 +103,16 @@ def test_a_known_id_is_told_on_a_disk_that_fails_too(disk: Disk) -> None:
     with pytest.raises(Refused, match="used before"):
         story.reserve("c1")
     with pytest.raises(Unavailable):
+        story.reserve("new")
+
+
+def test_a_known_id_is_told_while_the_log_is_behind() -> None:
+    """Then no record can be kept beside a change, and nothing is reserved."""
+    story = Story(Ledger.open(MemoryStore()))
+    story.reserve("c1")
+    story._number -= 1
+    with pytest.raises(Refused, match="used before"):
+        story.reserve("c1")
+    story._number -= 1
+    with pytest.raises(Unavailable, match="behind"):
         story.reserve("new")

@@ -229,11 +229,13 @@ class Meter:
         self.alarms: list[str] = []
         self.alerts: list[tuple[str, str]] = []
         self.unrecorded_count = 0
+        self.decisions: list[tuple[str, str]] = []
 
     def unrecorded(self) -> None:
         self.unrecorded_count += 1
 
-    def decided(self, exchange: str, verdict: str, code: str) -> None: ...
+    def decided(self, exchange: str, verdict: str, code: str) -> None:
+        self.decisions.append((verdict, code))
 
     def outcome(self, exchange: str, outcome: str) -> None: ...
 

@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.core.token import TokenState
 from gateway.stages.authenticate import Seen
@@ -114,6 +116,24 @@ def test_a_paused_token_reads_and_places_nothing(house: Gatehouse) -> None:
     assert asyncio.run(house.ask(house.request(*ACCOUNT))).status == 200
     assert code(asyncio.run(house.place())) == -2010
     assert house.exchange.calls == ["GET /api/v3/account"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 4)), max_size=60), st.integers(1, 20))
+def test_however_many_come_between_none_is_forgotten_before_its_time(steps: list[tuple[int, int]], lives: int) -> None:
+    """Asked again in either way; what is over may be remembered, but not for ever."""
+    seen, now, until = Seen(), 0, dict[bytes, int]()
+    for number, (passed, again) in enumerate(steps):
+        now += passed
+        for payload in (b"%d" % number, b"%d" % (number - again)):
+            alive = until.get(payload, -1) >= now
+            assert seen.knows("a", payload) or not alive
+            if seen.first_time("a", payload, now + lives, now):
+                assert not alive
+                until[payload] = now + lives
+    later = now + 2 * lives + 2
+    for at in (later, later + lives + 1):
+        seen.first_time("b", b"%d" % at, at, at)
+    assert not any(seen.knows("a", payload) for payload in until)
 
 
 def test_signatures_are_remembered_until_they_are_stale() -> None:

@@ -60,10 +60,11 @@ def test_a_cancel_that_cannot_be_recorded_does_not_leave(house: Gatehouse) -> No
 
 def test_a_cancel_is_recorded_before_it_leaves(house: Gatehouse) -> None:
     working(house, house.bot, "mine", 7)
+    """And on the disk: no reservation holds its record."""
     seen: list[object] = []
-    house.exchange.before_write = lambda: seen.append(house.records()[-1]["call"])
+    house.exchange.before_write = lambda: seen.append((house.records()[-1]["call"], house.audit._dirty))
     cancel(house, "orderId=7")
-    assert seen == ["DELETE /api/v3/order"]
+    assert seen == [("DELETE /api/v3/order", False)]
 
 
 def test_a_revoked_token_cancels_nothing(house: Gatehouse) -> None:

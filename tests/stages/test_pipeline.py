@@ -87,3 +87,15 @@ def test_no_secret_is_in_any_answer_or_record(house: Gatehouse) -> None:
     text = repr(answer) + repr(house.records()) + repr(house.bot) + repr(Connection())
     assert "secret of bot" not in text
     assert "real secret" not in text
+
+
+def test_every_decision_is_counted_once(house: Gatehouse) -> None:
+    """Of tokens and of strangers, whatever became of it."""
+    for raw in (
+        house.request("GET", "/api/v3/account"),
+        public(),
+        house.request("POST", "/sapi/v1/capital/withdraw/apply"),
+    ):
+        asyncio.run(house.ask(raw))
+    asyncio.run(house.place())
+    assert house.meter.decisions == [("allow", ""), ("allow", ""), ("deny", "forbidden"), ("allow", "")]
